@@ -1,0 +1,55 @@
+# Every target sets up what it needs: a virtual environment in .venv, from the hashed lock.
+# The lock names versions and hashes and no index, so any registry that pip is set up for will do.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+LOCK := -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header
+UPSTREAM ?= ../shared/upstream/realtime.openapi.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test regenerate check-generated drift bench lint types lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Voxwire needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev  ## lint, types and tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright --warnings
+	@$(BIN)/python -m pytest
+
+regenerate: $(VENV)/.dev  ## specs/ -> generated/
+	@$(BIN)/python -m codegen generate
+
+check-generated: $(VENV)/.dev  ## fail if generated/ is not what specs/ gives
+	@$(BIN)/python -m codegen check
+
+drift: $(VENV)/.dev  ## compare UPSTREAM=file with specs/
+	@$(BIN)/python -m codegen drift --upstream $(UPSTREAM)
+
+bench: $(VENV)/.dev  ## time decoding beside the alternatives
+	@$(BIN)/python -m benchmarks
+
+lock:  ## renew requirements/*.txt (needs uv)
+	uv pip compile $(LOCK) --extra cli --group dev -o requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+
+clean:  ## remove the environment and what the targets leave
+	rm -rf $(VENV) out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,183 @@
+"""Every exception that Voxwire raises, and which of them a caller may want to tell apart.
+
+    VoxwireError
+    ├── InvalidEvent (ValueError)            what the caller wants to send is wrong; nothing was sent
+    ├── InvalidOption (ValueError)           a combination of arguments that cannot work
+    ├── ConnectError                         no session came about
+    │   ├── ConnectTimeout (TimeoutError)        no answer in time
+    │   ├── ConnectRefused                       no server there, or no such host
+    │   └── UpgradeRejected                      an HTTP status in place of the upgrade
+    │       ├── AuthenticationError                  401, or the close code 3000
+    │       └── PermissionDenied                     403
+    ├── ConnectionClosedError                the session has ended; nothing more can be sent or awaited
+    │   └── SessionExpired                       the server's time limit: close code 1001
+    ├── ServerError                          an ``error`` event, raised for whoever caused it
+    ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
+    ├── QueueOverflow                        a reader was too slow and chose to be told by an exception
+    └── RecordingError                       a recording that cannot be read or written
+
+What a server says is never in itself an exception: an ``error`` event is an event. It becomes a
+:class:`ServerError` only for a call that waits for the outcome of what it sent.
+
+No message here holds a key: addresses are shown without their user info and without the query
+values that carry secrets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voxwire_protocol import ErrorEvent
+
+__all__ = [
+    "AuthenticationError",
+    "ConnectError",
+    "ConnectRefused",
+    "ConnectTimeout",
+    "ConnectionClosedError",
+    "InvalidEvent",
+    "InvalidOption",
+    "PermissionDenied",
+    "QueueOverflow",
+    "RecordingError",
+    "ServerError",
+    "SessionExpired",
+    "UpgradeRejected",
+    "VoxwireError",
+    "WaitTimeout",
+]
+
+
+class VoxwireError(Exception):
+    """The root: ``except VoxwireError`` catches all that Voxwire raises of its own."""
+
+
+class InvalidEvent(VoxwireError, ValueError):
+    """An event that the caller wants to send breaks the protocol. Nothing was sent.
+
+    Attributes:
+        path: where in the event, as a JSON path such as ``$.session.audio.input.format.rate``.
+        problem: what is wrong there.
+        cure: what to do about it; may be empty.
+    """
+
+    def __init__(self, path: str, problem: str, cure: str = "") -> None:
+        self.path = path
+        self.problem = problem
+        self.cure = cure
+        super().__init__(f"{path}: {problem}" + (f" ({cure})" if cure else ""))
+
+
+class InvalidOption(VoxwireError, ValueError):
+    """Arguments that cannot work together, or a value that no server takes."""
+
+
+class ConnectError(VoxwireError):
+    """The session could not be opened."""
+
+
+class ConnectTimeout(ConnectError, TimeoutError):
+    """The server did not complete the connection within the time allowed."""
+
+
+class ConnectRefused(ConnectError):
+    """Nobody listens at the address, the name does not resolve, or TLS failed."""
+
+
+class UpgradeRejected(ConnectError):
+    """The server answered the WebSocket upgrade with an HTTP status, or closed right after it.
+
+    Attributes:
+        status: the HTTP status; ``None`` where the upgrade succeeded and the server then refused
+            with an ``error`` event and a close (as OpenAI does for a wrong key or model).
+        body: the first 2,000 characters of the answer; empty where there was none.
+        close_code: the WebSocket close code where the server closed; else ``None``.
+        event: the ``error`` event that came before the close, if one came.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        body: str = "",
+        close_code: int | None = None,
+        event: ErrorEvent | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.close_code = close_code
+        self.event = event
+        super().__init__(message)
+
+
+class AuthenticationError(UpgradeRejected):
+    """The key is missing or wrong: HTTP 401, or the close code 3000 after the upgrade."""
+
+
+class PermissionDenied(UpgradeRejected):
+    """The key is known but may not do this: HTTP 403."""
+
+
+class ConnectionClosedError(VoxwireError):
+    """The connection has ended, so what was asked for can no longer happen.
+
+    Attributes:
+        code: the WebSocket close code; 1006 where the connection broke without a close frame.
+        reason: the reason that came with it; may be empty. OpenAI sends ``type`` or ``type.code``.
+        event: the last ``error`` event before the close, if one came.
+    """
+
+    def __init__(self, code: int, reason: str = "", *, event: ErrorEvent | None = None) -> None:
+        self.code = code
+        self.reason = reason
+        self.event = event
+        said = f": {reason}" if reason else ""
+        super().__init__(f"the session ended with close code {code}{said}")
+
+
+class SessionExpired(ConnectionClosedError):
+    """The server ended the session because its time is over (60 minutes at OpenAI, code 1001)."""
+
+
+class ServerError(VoxwireError):
+    """The server answered what was sent with an ``error`` event.
+
+    Attributes:
+        event: the event itself. ``event.error`` has ``type``, ``code``, ``message``, ``param``.
+        code: ``event.error.code``; ``None`` where the server gave none.
+    """
+
+    def __init__(self, event: ErrorEvent) -> None:
+        self.event = event
+        error = event.error
+        # A compatible server may send a bare string or nothing at all in place of the object.
+        code = getattr(error, "code", None)
+        self.code: str | None = code if isinstance(code, str) else None
+        message = getattr(error, "message", None)
+        text = message if isinstance(message, str) else str(error)
+        super().__init__(f"{self.code}: {text}" if self.code else text)
+
+
+class WaitTimeout(VoxwireError, TimeoutError):
+    """What was waited for did not come within the given time. The session goes on."""
+
+
+class QueueOverflow(VoxwireError):
+    """A bounded queue was full and its reader had asked for an exception.
+
+    Attributes:
+        dropped: how many events were lost since the reader last took one.
+    """
+
+    def __init__(self, dropped: int) -> None:
+        self.dropped = dropped
+        super().__init__(
+            f"the reader is too slow: {dropped} events were dropped "
+            "(read faster, or give the stream a larger limit)"
+        )
+
+
+class RecordingError(VoxwireError):
+    """A file is no recording, or cannot be read or written. The message names file and line."""
