@@ -1,0 +1,188 @@
+"""Recordings: the frames of sessions, one JSON object a line, written as they pass and read back.
+
+Knows the file format, and that keys are never written and audio only if wanted. Knows no event
+class and opens no socket: a frame is JSON, or what came in place of it.
+
+A line is an object with ``dir``:
+
+==========  ========================================================================================
+``c2s``     a frame that the client sent
+``s2c``     a frame that the server sent
+``close``   the end: ``code`` and ``reason`` (null where the connection broke), ``by`` which side
+``meta``    about the connection; the first one of a connection has ``format``, ``created``, ``url``
+==========  ========================================================================================
+
+``t`` is seconds since the connection began. A frame is its JSON in ``event``, or, where it was no
+JSON, its text in ``raw``; ``"encoding": "base64"`` beside it marks bytes. ``left_out`` (JSON
+pointer -> length of the base64) names audio that was not kept. A file holds any number of
+connections, each begun by its ``meta`` line. Files of other recorders, which lack ``format``, and
+write the ``repr`` of what was no JSON into ``raw``, are read too.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Self, cast
+
+from .errors import RecordingError
+from .frames import FORMAT, Close, Direction, Entry, Frame, Meta, dumps, read, sessions
+from .redaction import redact, redact_text, redact_url
+
+__all__ = ["FORMAT", "Close", "Entry", "Frame", "Meta", "Recorder", "read", "sessions"]
+
+_log = logging.getLogger("voxwire.recording")
+
+
+class Recorder:
+    """Appends connections to a file, line by line, each line flushed before the call returns.
+
+    A file that exists is continued, never overwritten, also after a crash in the middle of a line.
+    When the disk fails, recording ends with a logged error and the session goes on.
+
+    Args:
+        path: the file; its folder is made.
+        url: the address of the first connection; kept without its secrets.
+        audio: False leaves the base64 of audio out and notes its length.
+        secrets: strings that are cut out wherever they appear, beside what looks like a key.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        url: str | None = None,
+        audio: bool = True,
+        secrets: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = Path(path)
+        self._audio = audio
+        self._secrets = tuple(secrets)
+        self._clock = clock
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab+")
+            if self._file.tell():
+                self._file.seek(-1, os.SEEK_END)
+                if self._file.read(1) != b"\n":  # a line that a crash cut off
+                    self._file.write(b"\n")
+        except OSError as error:
+            raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self.begin(url)
+
+    def begin(self, url: str | None = None, **about: Any) -> None:
+        """Begin a connection: what follows belongs to it, and its time starts at 0."""
+        self._start = self._clock()
+        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        fields: dict[str, Any] = {"format": FORMAT, "created": created}
+        if url is not None:
+            fields["url"] = redact_url(url, self._secrets)
+        self._write("meta", fields | redact(about, self._secrets))
+
+    def client(self, frame: str | bytes, *, binary: bool = False) -> None:
+        """A frame that the client sent. ``binary`` tells bytes that are no text on purpose."""
+        self._frame("c2s", frame, binary)
+
+    def server(self, frame: str | bytes, *, binary: bool = False) -> None:
+        """A frame that the server sent."""
+        self._frame("s2c", frame, binary)
+
+    def closed(
+        self,
+        code: int | None,
+        reason: str | None = None,
+        *,
+        by: Literal["client", "server"] | None = None,
+    ) -> None:
+        """The connection has ended."""
+        reason = None if reason is None else redact_text(reason, self._secrets)
+        self._write("close", {"code": code, "reason": reason} | ({"by": by} if by else {}))
+
+    def close(self) -> None:
+        """Close the file. What is recorded afterwards is dropped."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _frame(self, direction: Direction, frame: str | bytes, binary: bool) -> None:
+        if self._file.closed:
+            return
+        try:
+            text = frame if isinstance(frame, str) else frame.decode()
+            event = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            self._write(direction, _raw(frame, binary, self._secrets))
+            return
+        left_out: dict[str, int] = {}
+        if not self._audio and isinstance(event, dict):
+            event = _without_audio(cast("dict[str, Any]", event), left_out)
+        fields: dict[str, Any] = {"event": redact(event, self._secrets)}
+        self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
+
+    def _write(self, direction: str, fields: Mapping[str, Any]) -> None:
+        if self._file.closed:
+            return
+        line = dumps({"t": round(self._clock() - self._start, 4), "dir": direction, **fields})
+        try:
+            self._file.write(line.encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            _log.error("%s: recording ended: %s", self.path, error.strerror)
+            self.close()
+
+
+def _raw(frame: str | bytes, binary: bool, secrets: tuple[str, ...]) -> dict[str, str]:
+    if isinstance(frame, bytes):
+        try:
+            text = frame.decode()
+        except UnicodeDecodeError:
+            binary = True
+        else:
+            frame = text if not binary else frame
+    if isinstance(frame, bytes):
+        return {"raw": b64encode(frame).decode(), "encoding": "base64"}
+    return {"raw": redact_text(frame, secrets)}
+
+
+def _without_audio(event: dict[str, Any], left_out: dict[str, int]) -> dict[str, Any]:
+    """``event`` with its base64 audio emptied, and where it stood in ``left_out``."""
+    name = event.get("type")
+    # The one field that carries audio under another name: the delta of ...audio.delta.
+    delta = isinstance(name, str) and name.endswith("audio.delta")
+
+    def walk(value: Any, at: str) -> Any:
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {key: walk(v, f"{at}/{key}") for key, v in fields.items()}
+        if isinstance(value, list):
+            entries = cast("Iterable[Any]", value)
+            return [walk(v, f"{at}/{i}") for i, v in enumerate(entries)]
+        if isinstance(value, str) and (at.endswith("/audio") or (delta and at == "/delta")):
+            left_out[at] = len(value)
+            return ""
+        return value
+
+    return cast("dict[str, Any]", walk(event, ""))
+
+
+def _refuse(constant: str) -> NoReturn:
+    # Python's parser takes NaN and Infinity; JSON has neither.
+    raise ValueError(constant)
