@@ -11,14 +11,26 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 import attrs
 
 from .errors import RecordingError
 
-__all__ = ["FORMAT", "Close", "Entry", "Frame", "Meta", "dumps", "read", "sessions"]
+__all__ = [
+    "FORMAT",
+    "Close",
+    "Entry",
+    "Frame",
+    "Meta",
+    "dumps",
+    "entry",
+    "read",
+    "sessions",
+    "without_audio",
+]
 
 FORMAT = 1
 """The version of the format that Voxwire writes."""
@@ -35,6 +47,20 @@ class Frame:
     event: Any = None
     raw: str | bytes | None = None
     left_out: Mapping[str, int] = attrs.Factory(dict[str, int])
+
+    @classmethod
+    def of(cls, direction: Direction, message: str | bytes, *, binary: bool = False) -> Frame:
+        """A message as it came. Bytes are taken for text where they can be, unless ``binary``."""
+        if isinstance(message, bytes) and not binary:
+            try:
+                message = message.decode()
+            except UnicodeDecodeError:
+                return cls(dir=direction, raw=message)
+        if isinstance(message, str):
+            # Deep nesting and integers of thousands of digits are JSON that nothing here can hold.
+            with suppress(ValueError, RecursionError):
+                return cls(dir=direction, event=json.loads(message, parse_constant=_refuse))
+        return cls(dir=direction, raw=message)
 
     @property
     def type(self) -> str | None:
@@ -77,6 +103,32 @@ class Meta:
 Entry: TypeAlias = Frame | Close | Meta
 
 
+def _refuse(constant: str) -> NoReturn:
+    # Python's parser takes NaN and Infinity; JSON has neither.
+    raise ValueError(constant)
+
+
+def without_audio(event: Any, left_out: dict[str, int]) -> Any:
+    """An event with its base64 audio emptied; where it stood and its length go to ``left_out``."""
+    # The one field that carries audio under another name: the delta of ...audio.delta.
+    name = cast("dict[str, Any]", event).get("type") if isinstance(event, dict) else None
+    delta = isinstance(name, str) and name.endswith("audio.delta")
+
+    def walk(value: Any, at: str) -> Any:
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {key: walk(v, f"{at}/{key}") for key, v in fields.items()}
+        if isinstance(value, list):
+            entries = cast("Iterable[Any]", value)
+            return [walk(v, f"{at}/{i}") for i, v in enumerate(entries)]
+        if isinstance(value, str) and (at.endswith("/audio") or (delta and at == "/delta")):
+            left_out[at] = len(value)
+            return ""
+        return value
+
+    return walk(event, "")
+
+
 def dumps(value: Any) -> str:
     """Compact JSON that can be encoded, whatever strings are in it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -111,18 +163,19 @@ def read(path: str | os.PathLike[str]) -> Iterator[Entry]:
                     continue
                 if isinstance(fields, dict):
                     ours = ours or "format" in fields
-                entry = _entry(fields, ours, f"{path}:{number}")
-                if cut is not None and not (isinstance(entry, Meta) and entry.begins):
+                found = entry(fields, f"{path}:{number}", ours=ours)
+                if cut is not None and not (isinstance(found, Meta) and found.begins):
                     raise RecordingError(cut)
                 cut = None
-                yield entry
+                yield found
             if cut is not None and cut.startswith(f"{path}:1:"):
                 raise RecordingError(f"{path}:1: not JSON, so this is no recording")
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _entry(value: Any, ours: bool, where: str) -> Entry:
+def entry(value: Any, where: str = "entry", *, ours: bool = True) -> Entry:
+    """One line of a recording, decoded. ``ours`` tells our format from the dialect of others."""
     fields = dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else {}
     t = fields.pop("t", None)
     t = float(t) if isinstance(t, int | float) else None
@@ -132,7 +185,11 @@ def _entry(value: Any, ours: bool, where: str) -> Entry:
             return Frame(dir=direction, t=t, event=fields["event"], left_out=left_out)
         case "c2s" | "s2c" as direction if isinstance(raw := fields.get("raw"), str):
             base64 = fields.get("encoding") == "base64"
-            return Frame(dir=direction, t=t, raw=b64decode(raw) if base64 else _raw_of(raw, ours))
+            try:
+                content = b64decode(raw) if base64 else _raw_of(raw, ours)
+            except ValueError:
+                raise RecordingError(f"{where}: raw is no base64") from None
+            return Frame(dir=direction, t=t, raw=content)
         case "close":
             return Close(t=t, **{k: fields.get(k) for k in ("code", "reason", "by")})
         case "meta":
@@ -157,8 +214,8 @@ def _raw_of(raw: str, ours: bool) -> str | bytes:
 def sessions(entries: Iterable[Entry]) -> list[list[Entry]]:
     """The entries of each connection: a new one begins at its ``meta`` line."""
     result: list[list[Entry]] = []
-    for entry in entries:
-        if not result or (isinstance(entry, Meta) and entry.begins):
+    for one in entries:
+        if not result or (isinstance(one, Meta) and one.begins):
             result.append([])
-        result[-1].append(entry)
+        result[-1].append(one)
     return result

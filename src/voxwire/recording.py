@@ -22,7 +22,6 @@ write the ``repr`` of what was no JSON into ``raw``, are read too.
 from __future__ import annotations
 
 import datetime
-import json
 import logging
 import os
 import time
@@ -30,10 +29,21 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, cast
+from typing import Any, Literal, Self
 
 from .errors import RecordingError
-from .frames import FORMAT, Close, Direction, Entry, Frame, Meta, dumps, read, sessions
+from .frames import (
+    FORMAT,
+    Close,
+    Direction,
+    Entry,
+    Frame,
+    Meta,
+    dumps,
+    read,
+    sessions,
+    without_audio,
+)
 from .redaction import redact, redact_text, redact_url
 
 __all__ = ["FORMAT", "Close", "Entry", "Frame", "Meta", "Recorder", "read", "sessions"]
@@ -122,20 +132,19 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _frame(self, direction: Direction, frame: str | bytes, binary: bool) -> None:
+    def _frame(self, direction: Direction, message: str | bytes, binary: bool) -> None:
         if self._file.closed:
             return
-        try:
-            text = frame if isinstance(frame, str) else frame.decode()
-            event = json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            self._write(direction, _raw(frame, binary, self._secrets))
-            return
-        left_out: dict[str, int] = {}
-        if not self._audio and isinstance(event, dict):
-            event = _without_audio(cast("dict[str, Any]", event), left_out)
-        fields: dict[str, Any] = {"event": redact(event, self._secrets)}
-        self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
+        frame = Frame.of(direction, message, binary=binary)
+        if isinstance(frame.raw, bytes):
+            self._write(direction, {"raw": b64encode(frame.raw).decode(), "encoding": "base64"})
+        elif frame.raw is not None:
+            self._write(direction, {"raw": redact_text(frame.raw, self._secrets)})
+        else:
+            left_out: dict[str, int] = {}
+            event = frame.event if self._audio else without_audio(frame.event, left_out)
+            fields: dict[str, Any] = {"event": redact(event, self._secrets)}
+            self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
 
     def _write(self, direction: str, fields: Mapping[str, Any]) -> None:
         if self._file.closed:
@@ -147,42 +156,3 @@ class Recorder:
         except OSError as error:
             _log.error("%s: recording ended: %s", self.path, error.strerror)
             self.close()
-
-
-def _raw(frame: str | bytes, binary: bool, secrets: tuple[str, ...]) -> dict[str, str]:
-    if isinstance(frame, bytes):
-        try:
-            text = frame.decode()
-        except UnicodeDecodeError:
-            binary = True
-        else:
-            frame = text if not binary else frame
-    if isinstance(frame, bytes):
-        return {"raw": b64encode(frame).decode(), "encoding": "base64"}
-    return {"raw": redact_text(frame, secrets)}
-
-
-def _without_audio(event: dict[str, Any], left_out: dict[str, int]) -> dict[str, Any]:
-    """``event`` with its base64 audio emptied, and where it stood in ``left_out``."""
-    name = event.get("type")
-    # The one field that carries audio under another name: the delta of ...audio.delta.
-    delta = isinstance(name, str) and name.endswith("audio.delta")
-
-    def walk(value: Any, at: str) -> Any:
-        if isinstance(value, dict):
-            fields = cast("dict[str, Any]", value)
-            return {key: walk(v, f"{at}/{key}") for key, v in fields.items()}
-        if isinstance(value, list):
-            entries = cast("Iterable[Any]", value)
-            return [walk(v, f"{at}/{i}") for i, v in enumerate(entries)]
-        if isinstance(value, str) and (at.endswith("/audio") or (delta and at == "/delta")):
-            left_out[at] = len(value)
-            return ""
-        return value
-
-    return cast("dict[str, Any]", walk(event, ""))
-
-
-def _refuse(constant: str) -> NoReturn:
-    # Python's parser takes NaN and Infinity; JSON has neither.
-    raise ValueError(constant)

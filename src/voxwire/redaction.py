@@ -15,8 +15,8 @@ __all__ = ["REDACTED", "redact", "redact_headers", "redact_text", "redact_url"]
 
 REDACTED = "<redacted>"
 
-# API keys, ephemeral keys, webhook secrets, and what looks like a token behind "Bearer". Lengths and
-# digits keep ordinary words out of it ("sk-ip", "the bearer of bad news"); the base64 of audio has
+# API keys, ephemeral keys, webhook secrets, and what looks like a token behind "Bearer". Lengths
+# and digits keep ordinary words out ("sk-ip", "the bearer of bad news"); the base64 of audio has
 # no "-" and no "_".
 _KEYS = re.compile(r"\b(?:sk-[\w-]{8,}|ek_[\w-]{8,}|whsec_[\w+/=-]{8,})")
 _BEARER = re.compile(r"(\bBearer\s+)(?=\S*\d)[^\s\"',;]{12,}", re.IGNORECASE)

@@ -1,0 +1,61 @@
+"""What has to change in a recorded frame before it suits the client that is here now.
+
+Pure functions on JSON: ids that this client chose itself, and audio that the recorder left out.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from ..frames import Frame
+
+__all__ = ["chosen_ids", "renamed", "with_silence"]
+
+
+def chosen_ids(recorded: Any, live: Any) -> dict[str, str]:
+    """The ids that a client chooses, as they were recorded -> as this client chose them."""
+    found: dict[str, str] = {}
+    if isinstance(recorded, dict) and isinstance(live, dict):
+        ours, theirs = cast("Mapping[str, Any]", recorded), cast("Mapping[str, Any]", live)
+        for name in ("event_id", "id"):
+            match ours.get(name), theirs.get(name):
+                case str(old), str(new) if old != new:
+                    found[old] = new
+                case _:
+                    pass
+        found |= chosen_ids(ours.get("item"), theirs.get("item"))
+    return found
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """``value`` with the recorded client's ids replaced by those of this one."""
+    if isinstance(value, dict):
+        fields = cast("Mapping[str, Any]", value)
+        return {
+            name: names.get(entry, entry)
+            if isinstance(entry, str) and (name == "id" or name.endswith("_id"))
+            else renamed(entry, names)
+            for name, entry in fields.items()
+        }
+    if isinstance(value, list):
+        return [renamed(entry, names) for entry in cast("Iterable[Any]", value)]
+    return value
+
+
+def with_silence(frame: Frame) -> Any:
+    """The event with silence where the recorder left its audio out."""
+
+    def walk(value: Any, at: str) -> Any:
+        if isinstance(value, dict):
+            fields = cast("Mapping[str, Any]", value)
+            return {name: walk(entry, f"{at}/{name}") for name, entry in fields.items()}
+        if isinstance(value, list):
+            entries = cast("Iterable[Any]", value)
+            return [walk(entry, f"{at}/{i}") for i, entry in enumerate(entries)]
+        if at in frame.left_out:
+            return b64encode(bytes(frame.left_out[at] // 4 * 3 // 2 * 2)).decode()
+        return value
+
+    return walk(frame.event, "")
