@@ -9,9 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from codegen.loading import load
-from codegen.problems import CodegenError
-
+from ..loading import load
+from ..problems import CodegenError
 from .compare import compare
 from .explained import entries, judge
 from .patch import make_patch

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from codegen.problems import CodegenError
+from ..problems import CodegenError
 
 
 class DriftError(CodegenError):

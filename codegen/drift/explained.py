@@ -2,14 +2,14 @@
 
 An entry:
 
-    - kind: removed              # added, removed or changed: as the report prints it
-      paths: ['*#minimum']       # as the report prints them; `*` stands for anything
-      upstream: 0.8              # what upstream says, where a type, default or limit is involved
+    - path: ServerVad.threshold#default    # as the report prints it; `*` stands for anything
+      kind: changed                        # added, removed or changed, likewise
+      upstream: 0.8                        # what upstream has, if that is a type, default or limit
       reason: Why specs/ differ.
       evidence: ...
 
-It explains a difference only as long as upstream keeps saying the same, and an entry that explains
-nothing any more is itself reported.
+Instead of `path` it may have a list of `paths`. It explains a difference only as long as upstream
+keeps saying the same, and an entry that explains nothing any more is itself reported.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ class Entry:
     upstream: Any
     reason: str
 
+    def fits(self, difference: Difference) -> bool:
+        return difference.kind == self.kind and _matches(self.path, difference.path)
+
     def explains(self, difference: Difference) -> bool:
-        if difference.kind != self.kind or not _matches(self.path, difference.path):
+        if not self.fits(difference):
             return False
         stated = difference.what in _VALUED and difference.upstream is not MISSING
         return self.upstream == difference.upstream if stated else True
@@ -57,15 +60,15 @@ def entries(quirks: Any) -> list[Entry]:
     for i, raw in enumerate(section or []):
         place = f"quirks.yaml#/drift/{i}"
         if not isinstance(raw, Mapping):
-            raise DriftError(f"{place}: is not a mapping; write kind, paths, reason, evidence.")
+            raise DriftError(f"{place}: is not a mapping; write path, kind, reason, evidence.")
         if raw.get("kind") not in _KINDS:
             raise DriftError(f"{place}: `kind` must be one of {', '.join(_KINDS)}.")
-        paths = raw.get("paths")
+        paths = [raw["path"]] if "path" in raw else raw.get("paths")
         if not isinstance(paths, list) or not paths or not all(isinstance(p, str) for p in paths):
-            raise DriftError(f"{place}: `paths` must be a list of paths as `drift` prints them.")
+            raise DriftError(f"{place}: needs `path` or `paths`, as `drift` prints them.")
         if not isinstance(raw.get("reason"), str) or not raw["reason"].strip():
             raise DriftError(f"{place}: has no `reason`; say why specs/ differ from upstream here.")
-        if unknown := raw.keys() - {"kind", "paths", "upstream", "reason", "evidence"}:
+        if unknown := raw.keys() - {"path", "paths", "kind", "upstream", "reason", "evidence"}:
             raise DriftError(f"{place}: unknown key {sorted(unknown)[0]!r}; remove it.")
         for path in paths:
             upstream = raw.get("upstream", MISSING)
@@ -80,6 +83,8 @@ class Verdict:
     drift: list[Difference]
     explained: list[tuple[Difference, Entry]]
     stale: list[Entry]
+    said: dict[str, Any]
+    """Stale entry whose path still fits -> what upstream says there now."""
 
     @property
     def clean(self) -> bool:
@@ -88,8 +93,8 @@ class Verdict:
 
 def judge(differences: Iterable[Difference], known: Iterable[Entry]) -> Verdict:
     """Sort the differences by the first entry that explains each."""
-    verdict = Verdict([], [], list(known))
-    everything = list(verdict.stale)
+    everything = list(known)
+    verdict = Verdict([], [], list(everything), {})
     for difference in differences:
         fitting = [entry for entry in everything if entry.explains(difference)]
         for entry in fitting:
@@ -99,4 +104,8 @@ def judge(differences: Iterable[Difference], known: Iterable[Entry]) -> Verdict:
             verdict.explained.append((difference, fitting[0]))
         else:
             verdict.drift.append(difference)
+    for entry in verdict.stale:
+        near = [d for d in verdict.drift if entry.fits(d)]
+        if near:
+            verdict.said[str(entry)] = near[0].upstream
     return verdict

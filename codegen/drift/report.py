@@ -27,7 +27,10 @@ def as_text(verdict: Verdict, upstream: str) -> str:
     if verdict.stale:
         lines.append(f"Entries of specs/quirks.yaml under `drift` that match nothing any more "
                      f"({len(verdict.stale)})")  # fmt: skip
-        lines += [f"  {entry}" for entry in verdict.stale]
+        for entry in verdict.stale:
+            said = verdict.said.get(str(entry), MISSING)
+            now = "" if said is MISSING else f": `upstream` is {shown(said)} now"
+            lines.append(f"  {entry}{now}")
         lines.append("")
     meant = f"{len(verdict.explained)} differences are meant and explained in specs/quirks.yaml"
     if verdict.clean:

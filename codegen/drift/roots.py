@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from codegen.loading import load
-
+from ..loading import load
 from .documents import Document, DriftError, Node, parse
 from .shapes import Shape
 
