@@ -138,7 +138,7 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, without the fields that are ``UNSET``; lists and dicts are copies."""
         return {
-            name: _plain(value)
+            name: plain(value)
             for name in fields_of(type(self))
             if (value := getattr(self, name)) is not UNSET
         }
@@ -230,7 +230,7 @@ class Unknown(_Frozen):
 
     def to_dict(self) -> Any:
         """The JSON value, copied."""
-        return _plain(self.payload)
+        return plain(self.payload)
 
     def __eq__(self, other: object) -> bool:
         return self.payload == other.payload if isinstance(other, Unknown) else NotImplemented
@@ -278,7 +278,7 @@ class UnknownEvent(_Frozen, Event):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; empty where the frame holds none."""
-        return _plain(self.payload) if isinstance(self.payload, dict) else {}
+        return plain(self.payload) if isinstance(self.payload, dict) else {}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, UnknownEvent):
@@ -353,7 +353,7 @@ class _Union(type):
         if table is None:
             table = cls._resolve()
         if type(value) is dict:
-            tag = value.get(cls._by[0])
+            tag = value.get(cls._by[0]) if cls._by else None
             try:
                 member = table.get(tag)
                 if type(member) is dict:
@@ -569,14 +569,23 @@ class Problem:
         path: a JSON path such as ``$.session.audio.input``.
         expected: what belongs there.
         value: what is there; ``UNSET`` where nothing is.
+        cure: what to do about it; may be empty.
+        got: what is there, for people: shows no secret, no audio and no long text.
     """
 
     path: str
     expected: str
-    value: Any = attrs.field(repr=lambda value: f"<{_json_name(value)}>")
+    value: Any = attrs.field(repr=False)
+    cure: str = ""
+    got: str = attrs.field(kw_only=True)
+
+    @got.default
+    def _kind(self) -> str:
+        return _json_name(self.value)
 
     def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}, got {_json_name(self.value)}"
+        cure = f" ({self.cure})" if self.cure else ""
+        return f"{self.path}: expected {self.expected}, got {self.got}{cure}"
 
 
 def problems(model: Model, path: str = "$") -> Iterator[Problem]:
@@ -653,13 +662,13 @@ def audio_bytes(value: object) -> bytes:
         return b""
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, (Model, Unknown)):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items() if entry is not UNSET}
+        return {key: plain(entry) for key, entry in value.items() if entry is not UNSET}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return value
 
 

@@ -1,0 +1,211 @@
+"""Bytes <-> events; the only module that knows how a frame is written.
+
+It knows JSON and the tables of wire names. What is allowed in an event is in ``validate``, what is
+in a frame beside the declared fields in ``extras``.
+
+Reading never raises: a known wire name gives its class, whatever the rest of the frame holds (see
+:func:`problems`), and everything else gives an ``UnknownEvent``. Writing checks first, and raises
+:class:`InvalidEvent` for what the protocol does not allow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from voxwire_protocol import ClientEvent, Event, Model, UnknownEvent, names
+from voxwire_protocol._runtime import Problem, dec_hook, enc_hook, plain, set_frame, structure
+
+from .errors import InvalidEvent
+from .extras import extras, loads, merged, problems, rebuild
+from .limits import nearest, not_json
+from .validate import check, is_valid, validate
+
+__all__ = [
+    "REALTIME",
+    "TRANSLATION",
+    "Codec",
+    "Problem",
+    "extras",
+    "is_valid",
+    "problems",
+    "rebuild",
+    "validate",
+]
+
+_M = TypeVar("_M", bound=Model)
+_Decode = Callable[[bytes], Event]
+
+# OpenAI and most others begin every frame like this; slicing is the cheapest way to the name.
+_HEAD: Final = b'{"type":"'
+_HEAD_LENGTH: Final = len(_HEAD)
+# Others write spaces, or the id first. A name with an escape in it is left to the parser.
+_OTHER_HEADS: Final = re.compile(
+    rb'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]*)"'
+)
+
+
+class _Tag(msgspec.Struct):
+    """The top-level ``type`` of a frame, wherever it stands in it."""
+
+    type: str
+
+
+_read_tag: Final = msgspec.json.Decoder(_Tag).decode
+_encoder: Final = msgspec.json.Encoder(enc_hook=enc_hook)
+
+
+class _Reader:
+    """Frames of one direction -> events, with one msgspec decoder for each wire name."""
+
+    def __init__(self, table: Mapping[str, type[Event]]) -> None:
+        self.table = table
+        # Filled as names are seen: a decoder takes milliseconds to make, and few are needed.
+        self._ready: dict[bytes, _Decode] = {}
+
+    def read(self, frame: bytes | str) -> Event:
+        if type(frame) is bytes and frame[:_HEAD_LENGTH] == _HEAD:
+            decode = self._ready.get(frame[_HEAD_LENGTH : frame.find(b'"', _HEAD_LENGTH)])
+            if decode is not None:
+                try:
+                    event = decode(frame)
+                except Exception:
+                    return self._read_tolerantly(frame)
+                set_frame(event, frame)
+                return event
+        return self._read_other(_as_bytes(frame))
+
+    def _read_other(self, frame: bytes) -> Event:
+        """A wire name not seen before, or a frame that begins in another way."""
+        head = _OTHER_HEADS.match(frame)
+        try:
+            name = head[1] if head else _read_tag(frame).type.encode()
+            decode = self._ready.get(name) or self._decoder(name)
+            if decode is None:
+                return self._read_tolerantly(frame)
+            event = decode(frame)
+        except Exception:
+            return self._read_tolerantly(frame)
+        set_frame(event, frame)
+        return event
+
+    def _decoder(self, name: bytes) -> _Decode | None:
+        cls = self.table.get(name.decode())
+        if cls is None:
+            return None
+        decode = self._ready[name] = msgspec.json.Decoder(cls, dec_hook=dec_hook).decode
+        return decode
+
+    def _read_tolerantly(self, frame: bytes) -> Event:
+        """What the decoders refuse: keep what fits, and lose nothing of the rest."""
+        try:
+            data = loads(frame)
+        except (ValueError, RecursionError) as error:
+            # The message of either says where, and shows nothing of the frame.
+            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            return UnknownEvent(None, raw=frame, reason=f"not JSON: {reason}")
+        if not isinstance(data, dict):
+            return UnknownEvent(None, data, raw=frame, reason="not a JSON object")
+        fields = data
+        name = fields.get("type")
+        if not isinstance(name, str):
+            return UnknownEvent(None, fields, raw=frame, reason="no `type`")
+        cls = self.table.get(name)
+        if cls is None:
+            return UnknownEvent(name, fields, raw=frame)
+        event = structure(cls, fields)
+        set_frame(event, frame)
+        return event
+
+
+class Codec:
+    """One family of events.
+
+    Args:
+        server: wire name -> class of what the server sends, aliases included.
+        client: wire name -> class of what the client sends.
+    """
+
+    def __init__(
+        self, server: Mapping[str, type[Event]], client: Mapping[str, type[Event]]
+    ) -> None:
+        self.server = server
+        self.client = client
+        self.decode: Callable[[bytes | str], Event] = _Reader(server).read
+        """A frame from the server -> its event. Never raises."""
+        self.decode_client: Callable[[bytes | str], Event] = _Reader(client).read
+        """A frame from a client -> its event. Never raises."""
+
+    def event(
+        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
+    ) -> ClientEvent:
+        """Check what a caller wants to send, and give its instance.
+
+        Keys of a mapping that the protocol does not declare are refused by name, unless ``extra``
+        holds them too; they are not part of the instance, and :meth:`encode` adds them.
+        """
+        if isinstance(event, Mapping):
+            cls = self._class_of(event)
+            data = plain(event)
+            _raise_first(check(cls.__name__, data, extra=extra))
+            return cast(ClientEvent, structure(cls, data))
+        if type(event) not in self.client.values():
+            name = type(event).__name__
+            known = {cls.__name__ for cls in self.client.values()}
+            cure = nearest(name, known) or "send_raw() sends anything"
+            raise InvalidEvent("$", f"{name} is no event that a client sends here", cure)
+        _raise_first(check(type(event).__name__, event))
+        return event
+
+    def encode(
+        self,
+        event: Event | Mapping[str, Any],
+        *,
+        extra: Mapping[str, Any] | None = None,
+        checked: bool = False,
+    ) -> bytes:
+        """The frame of an event, with the keys of ``extra`` merged into it.
+
+        A key of ``extra`` is a top-level key or a JSON pointer (as :func:`extras` gives them).
+        ``checked`` is for an event that came from :meth:`event`, and for a server's events.
+        """
+        if not checked:
+            event = self.event(cast(ClientEvent, event), extra=extra)
+        try:
+            if extra or isinstance(event, Mapping):
+                return _encoder.encode(merged(plain(event), extra or {}))
+            return _encoder.encode(event)
+        except (TypeError, ValueError, NotImplementedError, RecursionError):
+            _raise_first(not_json(plain(event), "$"))
+            _raise_first(not_json(extra, "extra"))
+            raise
+
+    def _class_of(self, event: Mapping[str, Any]) -> type[Event]:
+        name = event.get("type")
+        if not isinstance(name, str):
+            raise InvalidEvent("$.type", "is missing", 'such as "type": "response.create"')
+        cls = self.client.get(name)
+        if cls is None:
+            if name in self.server:
+                raise InvalidEvent("$.type", f"{name!r} is sent by the server only")
+            cure = nearest(name, self.client) or "send_raw() sends anything"
+            raise InvalidEvent("$.type", f"unknown event {name!r}", cure)
+        return cls
+
+
+def _as_bytes(frame: bytes | str) -> bytes:
+    # A lone surrogate cannot come over a socket, but a caller may hold one.
+    return frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else bytes(frame)
+
+
+def _raise_first(found: Iterable[Problem]) -> None:
+    for problem in found:
+        raise InvalidEvent(
+            problem.path, f"expected {problem.expected}, got {problem.got}", problem.cure
+        )
+
+
+REALTIME: Final = Codec(names.REALTIME_SERVER, names.REALTIME_CLIENT)
+TRANSLATION: Final = Codec(names.TRANSLATION_SERVER, names.TRANSLATION_CLIENT)

@@ -1,0 +1,134 @@
+"""What a single value may be: its values, its size, its form; and how that reads in a message.
+
+It knows the keys of a generated rule that concern scalars, and not how models are put together.
+"""
+
+# JSON values of every kind pass through here: what a strict checker calls unknown is the subject.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from types import NoneType
+from typing import Any, Final, TypeAlias
+
+import pybase64
+from voxwire_protocol._runtime import Problem, child_path
+
+__all__ = [
+    "Rule",
+    "choice",
+    "expected",
+    "nearest",
+    "not_json",
+    "number",
+    "shown",
+    "size",
+    "text",
+]
+
+Rule: TypeAlias = Mapping[str, Any]
+
+_SHOWN: Final = 40
+
+
+def expected(rule: Rule) -> str:
+    """What belongs there, in words."""
+    if "ref" in rule:
+        words = f"{rule['ref']} object"
+    elif "any_of" in rule:
+        words = " or ".join(dict.fromkeys(expected(way) for way in rule["any_of"]))
+    elif "const" in rule:
+        words = repr(rule["const"])
+    elif "enum" in rule:
+        words = choice(rule["enum"])
+    elif rule.get("type") == "array":
+        words = f"list of {expected(rule.get('items', {}))}"
+    else:
+        low, high = rule.get("minimum"), rule.get("maximum")
+        words = rule.get("type", "a JSON value")
+        if low is not None and high is not None:
+            words += f" from {low} to {high}"
+        elif low is not None or high is not None:
+            words += f" of at least {low}" if high is None else f" of at most {high}"
+    return f"{words} or null" if rule.get("null") else words
+
+
+def choice(values: Iterable[Any]) -> str:
+    """One of some values, in words."""
+    known = [repr(value) for value in values]
+    return known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+
+
+def nearest(word: object, known: Iterable[Any]) -> str:
+    """The cure for a misspelt word; empty where nothing is near."""
+    names = [name for name in known if isinstance(name, str)]
+    close = get_close_matches(word, names, n=1) if isinstance(word, str) else []
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value in a message: only what is short enough to be no content."""
+    words = repr(value)
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+
+
+def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
+    got = "another value" if rule.get("secret") else shown(value)
+    if "const" in rule and value != rule["const"]:
+        yield Problem(path, repr(rule["const"]), value, got=got)
+    elif "enum" in rule and value not in rule["enum"]:
+        yield Problem(path, choice(rule["enum"]), value, nearest(value, rule["enum"]), got=got)
+    yield from size(rule, len(value), path, value, "length", "characters")
+    if "pattern" in rule and not re.search(rule["pattern"], value):
+        yield Problem(path, f"text that matches {rule['pattern']}", value, got=got)
+    if rule.get("base64"):
+        try:
+            pybase64.b64decode(value, validate=True)
+        except ValueError:
+            yield Problem(path, "base64", value, "voxwire.audio encodes bytes")
+
+
+def number(rule: Rule, value: float, path: str) -> Iterator[Problem]:
+    got = shown(value)
+    if not math.isfinite(value):
+        yield Problem(path, "a finite number", value, got=got)
+    elif "const" in rule and value != rule["const"]:
+        yield Problem(path, repr(rule["const"]), value, got=got)
+    elif "enum" in rule and value not in rule["enum"]:
+        yield Problem(path, choice(rule["enum"]), value, got=got)
+    elif value < rule.get("minimum", -math.inf) or value > rule.get("maximum", math.inf):
+        yield Problem(path, expected(rule), value, got=got)
+    elif "exclusive_minimum" in rule and value <= rule["exclusive_minimum"]:
+        yield Problem(path, f"more than {rule['exclusive_minimum']}", value, got=got)
+    elif "exclusive_maximum" in rule and value >= rule["exclusive_maximum"]:
+        yield Problem(path, f"less than {rule['exclusive_maximum']}", value, got=got)
+    elif "multiple_of" in rule and value % rule["multiple_of"]:
+        yield Problem(path, f"a multiple of {rule['multiple_of']}", value, got=got)
+
+
+def size(rule: Rule, size: int, path: str, value: Any, suffix: str, what: str) -> Iterator[Problem]:
+    if size > rule.get(f"max_{suffix}", size):
+        yield Problem(path, f"at most {rule[f'max_{suffix}']} {what}", value, got=f"{size}")
+    if size < rule.get(f"min_{suffix}", size):
+        yield Problem(path, f"at least {rule[f'min_{suffix}']} {what}", value, got=f"{size}")
+
+
+def not_json(value: Any, path: str) -> Iterator[Problem]:
+    """What cannot be written as JSON, and where; for when writing has failed."""
+    if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            yield Problem(path, "text", value, "replace the lone surrogate", got="half a character")
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from not_json(key, child_path(path, repr(key)))
+            yield from not_json(entry, child_path(path, str(key)))
+    elif isinstance(value, (list, tuple)):
+        for index, entry in enumerate(value):
+            yield from not_json(entry, f"{path}[{index}]")
+    elif not isinstance(value, (int, float, NoneType)):
+        yield Problem(path, "a JSON value", value)
