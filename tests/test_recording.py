@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -252,31 +253,33 @@ def test_audio_can_be_left_out_and_its_length_is_kept(path: Path) -> None:
     assert update.event["session"]["audio"] == {"output": {"voice": "marin"}}
 
 
-class FullDisk:
+class FullDisk(io.BytesIO):
     """A file that takes nothing more."""
 
-    closed = False
-
-    def write(self, data: bytes) -> int:
+    def write(self, data: object) -> int:
         raise OSError(28, "No space left on device")
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_session(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(path)
+    monkeypatch.setattr("voxwire.recording._appending", lambda path: FullDisk())
     recorder.server('{"type":"a"}')
-    recorder.close()
-    monkeypatch.setattr(recorder, "_file", FullDisk())
     recorder.server('{"type":"b"}')
-    recorder.server('{"type":"c"}')
     assert [record.message for record in caplog.records] == [
         f"{path}: recording ended: No space left on device"
     ]
-    assert [frame.type for frame in frames(path)] == ["a"]
+    assert path.read_bytes() == b""
+
+
+def test_leaves_no_file_open_between_connections(path: Path) -> None:
+    recorder = Recorder(path)  # dialing may fail now: nobody has to close it
+    recorder.server('{"type":"a"}')
+    recorder.closed(1000)
+    recorder.server('{"type":"late"}')
+    recorder.closed(1000)
+    assert [line["dir"] for line in lines(path)] == ["meta", "s2c", "close"]
 
 
 def test_reads_the_dialect_of_other_recorders(tmp_path: Path) -> None:

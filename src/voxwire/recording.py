@@ -29,7 +29,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, BinaryIO, Literal, Self
 
 from .errors import RecordingError
 from .frames import (
@@ -55,7 +55,8 @@ class Recorder:
     """Appends connections to a file, line by line, each line flushed before the call returns.
 
     A file that exists is continued, never overwritten, also after a crash in the middle of a line.
-    When the disk fails, recording ends with a logged error and the session goes on.
+    It is open from the first frame of a connection to its end. When the disk fails, recording ends
+    with a logged error and the session goes on.
 
     Args:
         path: the file; its folder is made.
@@ -63,6 +64,9 @@ class Recorder:
         audio: False leaves the base64 of audio out and notes its length.
         secrets: strings that are cut out wherever they appear, beside what looks like a key.
         clock: a monotonic clock in seconds.
+
+    Raises:
+        RecordingError: the file cannot be written.
     """
 
     def __init__(
@@ -78,25 +82,23 @@ class Recorder:
         self._audio = audio
         self._secrets = tuple(secrets)
         self._clock = clock
+        self._file: BinaryIO | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab+")
-            if self._file.tell():
-                self._file.seek(-1, os.SEEK_END)
-                if self._file.read(1) != b"\n":  # a line that a crash cut off
-                    self._file.write(b"\n")
+            self.path.open("ab").close()  # better to fail now than in the middle of a session
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from error
         self.begin(url)
 
     def begin(self, url: str | None = None, **about: Any) -> None:
         """Begin a connection: what follows belongs to it, and its time starts at 0."""
+        self.close()
         self._start = self._clock()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         fields: dict[str, Any] = {"format": FORMAT, "created": created}
         if url is not None:
             fields["url"] = redact_url(url, self._secrets)
-        self._write("meta", fields | redact(about, self._secrets))
+        self._meta = _line(0.0, "meta", fields | redact(about, self._secrets))
 
     def client(self, frame: str | bytes, *, binary: bool = False) -> None:
         """A frame that the client sent. ``binary`` tells bytes that are no text on purpose."""
@@ -113,13 +115,17 @@ class Recorder:
         *,
         by: Literal["client", "server"] | None = None,
     ) -> None:
-        """The connection has ended."""
+        """The connection has ended. What comes until the next :meth:`begin` is dropped."""
         reason = None if reason is None else redact_text(reason, self._secrets)
         self._write("close", {"code": code, "reason": reason} | ({"by": by} if by else {}))
+        self.close()
 
     def close(self) -> None:
-        """Close the file. What is recorded afterwards is dropped."""
-        self._file.close()
+        """Close the file. What comes until the next :meth:`begin` is dropped."""
+        self._meta = b""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +139,7 @@ class Recorder:
         self.close()
 
     def _frame(self, direction: Direction, message: str | bytes, binary: bool) -> None:
-        if self._file.closed:
+        if self._file is None and not self._meta:
             return
         frame = Frame.of(direction, message, binary=binary)
         if isinstance(frame.raw, bytes):
@@ -147,12 +153,29 @@ class Recorder:
             self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
 
     def _write(self, direction: str, fields: Mapping[str, Any]) -> None:
-        if self._file.closed:
-            return
-        line = dumps({"t": round(self._clock() - self._start, 4), "dir": direction, **fields})
+        line = _line(self._clock() - self._start, direction, fields)
         try:
-            self._file.write(line.encode() + b"\n")
+            if self._file is None:
+                if not self._meta:
+                    return
+                self._file = _appending(self.path)
+                self._meta, line = b"", self._meta + line
+            self._file.write(line)
             self._file.flush()
         except OSError as error:
             _log.error("%s: recording ended: %s", self.path, error.strerror)
             self.close()
+
+
+def _line(t: float, direction: str, fields: Mapping[str, Any]) -> bytes:
+    return dumps({"t": round(t, 4), "dir": direction, **fields}).encode() + b"\n"
+
+
+def _appending(path: Path) -> BinaryIO:
+    """The file, at its end, and there at the beginning of a line."""
+    file = path.open("ab+")
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":  # a crash cut the last line off
+            file.write(b"\n")
+    return file
