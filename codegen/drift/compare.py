@@ -12,7 +12,7 @@ from .difference import Difference
 from .documents import Node
 from .roots import FAMILIES, Direction, Roots
 from .shapes import MISSING, Field, Shape
-from .walk import Pairing, Slot, Walk
+from .walk import Pairing, Slot, Walk, values_path
 
 
 def compare(ours: Roots, upstream: Roots) -> tuple[list[Difference], Walk]:
@@ -46,7 +46,16 @@ def compare(ours: Roots, upstream: Roots) -> tuple[list[Difference], Walk]:
     for path, pairing in walk.fields.items():
         found += _field(path, pairing, walk)
     for path, slot in walk.slots.items():
-        found += _slot(path, slot)
+        found += _place(path, slot)
+        shared = walk.values[values_path(path, slot.ours)]
+        # A definition that differs everywhere is told once; one that differs here is told here.
+        if shared.kinds == shared.ours.kinds:
+            found += _kinds(path, slot)
+    for path, slot in walk.values.items():
+        if slot.upstream:
+            found += _kinds(path, slot)
+            found += _values(path, slot)
+            found += _limits(path, slot)
     each = {(d.kind, d.path): d for d in found}
     return sorted(each.values(), key=lambda d: (d.kind, d.path)), walk
 
@@ -156,15 +165,9 @@ def _changed(what: Any, path: str, mine: Any, theirs: Any, ours: Field, found: S
     )
 
 
-def _slot(path: str, slot: Slot) -> Iterator[Difference]:
+def _place(path: str, slot: Slot) -> Iterator[Difference]:
     ours, shapes = slot.ours, [shape for shape, _ in slot.upstream]
-    if not slot.upstream:
-        return
     source = slot.upstream[0][1]
-    kinds = set[str]().union(*(s.kinds for s in shapes))
-    if kinds != ours.kinds:
-        mine, theirs = " | ".join(sorted(ours.kinds)), " | ".join(sorted(kinds))
-        yield Difference("changed", "type", f"{path}#type", mine, theirs, slot.node, source)
     nullable = any(s.nullable for s in shapes)
     if nullable != ours.nullable:
         yield Difference(
@@ -174,11 +177,22 @@ def _slot(path: str, slot: Slot) -> Iterator[Difference]:
         yield Difference(
             "changed", "deprecated", f"{path}#deprecated", False, True, slot.node, source
         )
-    yield from _values(path, slot)
     yield from _stated(path, "default", slot, ours.default, [s.default for s in shapes])
+
+
+def _kinds(path: str, slot: Slot) -> Iterator[Difference]:
+    kinds = slot.kinds
+    if kinds != slot.ours.kinds:
+        mine, theirs = " | ".join(sorted(slot.ours.kinds)), " | ".join(sorted(kinds))
+        source = next(node for shape, node in slot.upstream if shape.kinds != slot.ours.kinds)
+        yield Difference("changed", "type", f"{path}#type", mine, theirs, slot.node, source)
+
+
+def _limits(path: str, slot: Slot) -> Iterator[Difference]:
+    ours, shapes = slot.ours, [shape for shape, _ in slot.upstream]
     for key in sorted(ours.limits.keys() | {k for s in shapes for k in s.limits}):
-        mine = ours.limits.get(key, MISSING)
-        yield from _stated(path, key, slot, mine, [s.limits.get(key, MISSING) for s in shapes])
+        limit = ours.limits.get(key, MISSING)
+        yield from _stated(path, key, slot, limit, [s.limits.get(key, MISSING) for s in shapes])
 
 
 def _values(path: str, slot: Slot) -> Iterator[Difference]:

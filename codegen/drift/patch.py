@@ -5,6 +5,7 @@ Knows where in specs/ each kind of addition belongs. What it cannot place it say
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -45,11 +46,11 @@ def make_patch(specs: Path, drift: Sequence[Difference], walk: Walk) -> Patch:
     left: list[Difference] = []
     added = [d for d in drift if d.kind == "added"]
     for difference in added:
-        before = dict(writer.texts)
+        before = dict(writer.texts), dict(writer.names)
         try:
             writer.add(difference)
         except (ByHand, DriftError, KeyError):
-            writer.texts = before
+            writer.texts, writer.names = before
             left.append(difference)
     return Patch(writer.diff(), len(added) - len(left), left)
 
@@ -59,6 +60,7 @@ class _Writer:
         self.specs = specs
         self.walk = walk
         self.texts: dict[str, str] = {}
+        self.names = dict(walk.names)
         self._before: dict[str, str] = {}
         self._kinds: dict[str, Callable[[Difference], None]] = {
             "event": self._event,
@@ -92,8 +94,9 @@ class _Writer:
             self.texts[file] = self._before[file] = (self.specs / file).read_text(encoding="utf-8")
         return self.texts[file]
 
-    def entry(self, place: Node, name: str, value: Any) -> None:
-        self.texts[place.file] = yaml_edit.add_entry(self.text(place.file), place.keys, name, value)
+    def entry(self, place: Node, name: str, value: Any, *, gap: bool = False) -> None:
+        text = self.text(place.file)
+        self.texts[place.file] = yaml_edit.add_entry(text, place.keys, name, value, gap=gap)
 
     def item(self, place: Node, value: Any) -> None:
         self.texts[place.file] = yaml_edit.add_item(self.text(place.file), place.keys, value)
@@ -103,13 +106,16 @@ class _Writer:
         return any(yaml_edit.has(self.text(file), ("$defs", name)) for file in sorted(files))
 
     def _translator(self, file: str) -> Translator:
-        return Translator(file, self.walk.names, self._taken)
+        return Translator(self._root(file), self.names, self._taken)
 
-    def _define(self, translator: Translator, at: Node) -> None:
+    def _root(self, file: str) -> Node:
+        return Node(next(iter(self.walk.slots.values())).node.document, file)
+
+    def _define(self, translator: Translator) -> None:
         """Write the definitions that a translation has made at the end of its file."""
-        root = Node(at.document, translator.file)
+        place = self._root(translator.file).child("$defs")
         for name, schema in translator.definitions.items():
-            self.entry(root.child("$defs"), name, schema)
+            self.entry(place, name, schema, gap=True)
 
     def _field(self, difference: Difference) -> None:
         place, source = difference.place, difference.source
@@ -130,7 +136,7 @@ class _Writer:
                 self.item(place.child("required"), prop)
             else:
                 self.entry(place, "required", [prop])
-        self._define(translator, place)
+        self._define(translator)
 
     def _member(self, difference: Difference) -> None:
         union = _union(difference.place)
@@ -140,7 +146,7 @@ class _Writer:
         translator = self._translator(union.file)
         ref = translator.schema(difference.source, f"{union.name or ''}{pascal(word)}")
         self.item(union.child("oneOf"), ref)
-        self._define(translator, union)
+        self._define(translator)
 
     def _value(self, difference: Difference) -> None:
         if difference.place is None:
@@ -179,8 +185,8 @@ class _Writer:
             name = f"{pascal(family)}{name}"
         translator = self._translator(file)
         translator.definition(name, difference.source)
-        self._define(translator, payloads[0])
-        self._message(Node(payloads[0].document, f"{family}.asyncapi.yaml"), side, name, wire, file)
+        self._define(translator)
+        self._message(self._root(f"{family}.asyncapi.yaml"), side, name, wire, file)
 
     def _message(self, api: Node, side: str, name: str, wire: str, file: str) -> None:
         """Name the event in the AsyncAPI document: message, channel, operation."""
@@ -205,7 +211,7 @@ class _Writer:
         if source is None or " " in path:
             raise ByHand  # a part of an operation: bodies and answers are worded by hand
         http = "realtime.openapi.yaml"
-        root = Node(next(iter(self.walk.slots.values())).node.document, http)
+        root = self._root(http)
         translator = self._translator("schemas/http.yaml")
         words = path.replace("{", "").replace("}", "").removeprefix("/realtime")
         name = pascal(words.replace("_", "/"))
@@ -249,8 +255,8 @@ class _Writer:
         if yaml_edit.has(self.text(http), ("paths", path)):
             self.entry(root.child("paths", path), method.lower(), item)
         else:
-            self.entry(root.child("paths"), path, {method.lower(): item})
-        self._define(translator, root)
+            self.entry(root.child("paths"), path, {method.lower(): item}, gap=True)
+        self._define(translator)
 
 
 def _union(place: Node | None) -> Node | None:
@@ -269,9 +275,11 @@ def _union(place: Node | None) -> Node | None:
 def _enum(place: Node, value: Any) -> Node:
     """The schema with the enum or constant that a new value belongs to."""
     node = place.resolved()
-    for holder in (node, *node.children("oneOf"), *node.children("anyOf")):
-        end = holder.resolved()
-        values = Shape.of(end).values
-        if ("enum" in end.value or "const" in end.value) and type(values[0]) is type(value):
-            return end
+    listed = Shape.of(node).values if "enum" in node.value or "const" in node.value else []
+    if listed and type(listed[0]) is type(value):
+        return node
+    for member in (*node.children("oneOf"), *node.children("anyOf")):
+        if "properties" not in member.resolved().value:
+            with contextlib.suppress(ByHand):
+                return _enum(member, value)
     raise ByHand

@@ -75,12 +75,14 @@ class Shape:
     objects: list[ObjectType] = field(default_factory=list)
     tags: tuple[str, ...] = ()
     name: str | None = None
+    """The definition that all of this comes from; empty if it is put together in place."""
 
     @classmethod
     def of(cls, node: Node) -> Shape:
         shape = cls()
         plain = _collect(node, shape, frozenset())
         # A string without an enum beside one with an enum is an open enum; alone it is a string.
+        shape.name = shape.name or node.name
         shape.open = plain and bool(shape.values)
         only = shape.values[0] if len(shape.values) == 1 and not shape.open else MISSING
         if shape.default is None or shape.default == only:
@@ -114,12 +116,14 @@ def _collect(node: Node, shape: Shape, inside: frozenset[Node]) -> bool:
         if len(whole) == 1:
             return _collect(node.child("allOf", 0), shape, inside)
         shape.kinds.add("object")
-        shape.objects.append(ObjectType(node, node.name or shape.name, _all_fields(node)))
+        shape.objects.append(ObjectType(node, node.name or shape.name or None, _all_fields(node)))
         return False
     plain = False
     for union in ("oneOf", "anyOf"):
         members = schema.get(union)
         if isinstance(members, list):
+            if shape.name is None and sum(m != {"type": "null"} for m in members) > 1:
+                shape.name = ""
             for i in range(len(members)):
                 plain |= _collect(node.child(union, i), shape, inside)
     if "oneOf" in schema or "anyOf" in schema:

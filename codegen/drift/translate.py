@@ -27,20 +27,18 @@ def pascal(words: str) -> str:
 class Translator:
     """Translates schemas for one file of specs/; what has to have a name becomes a definition."""
 
-    def __init__(self, file: str, names: Mapping[Node, Node], taken: Callable[[str], bool]) -> None:
-        self.file = file
+    def __init__(self, root: Node, names: dict[Node, Node], taken: Callable[[str], bool]) -> None:
+        self.file = root.file
         self.definitions: dict[str, dict[str, Any]] = {}
+        self._root = root
         self._names = names
         self._taken = taken
-        self._made: dict[Node, str] = {}
 
     def definition(self, name: str, upstream: Node) -> None:
         """Add a definition of an upstream object under a name."""
         end = _bare(upstream)
-        self._made[end] = name
-        shape = Shape.of(end)
-        self.definitions[name] = {}
-        self.definitions[name] |= self._object(name, shape.objects[0])
+        schema = self._begin(end, name)
+        schema |= self._object(name, Shape.of(end).objects[0])
 
     def schema(self, upstream: Node, hint: str) -> dict[str, Any]:
         """A property, item or body; objects inside it are named after `hint`."""
@@ -48,16 +46,12 @@ class Translator:
         known = self._known(upstream)
         if known is not None:
             return self._nullable({"$ref": known}, shape)
-        parts: list[dict[str, Any]] = []
         if shape.objects:
-            parts.append({"$ref": self._named(upstream, shape, hint)})
-        if not shape.objects or len(shape.kinds) > 1:
-            parts += self._scalars(shape, hint)
-        if len(parts) == 1:
-            out = self._nullable(parts[0], shape)
+            out: dict[str, Any] = {"$ref": self._named(upstream, shape, hint)}
         else:
-            members = parts + ([{"type": "null"}] if shape.nullable else [])
-            out = {"oneOf": members}
+            parts = self._scalars(shape, hint)
+            out = parts[0] if len(parts) == 1 else {"oneOf": parts}
+        out = self._nullable(out, shape)
         if shape.default is not MISSING:
             out["default"] = shape.default
         return out
@@ -103,10 +97,15 @@ class Translator:
     def _known(self, upstream: Node) -> str | None:
         """A reference to what specs/ have already."""
         node = _bare(upstream)
-        if node in self._names:
-            target = self._names[node]
-            return self._reference(target.file, target.keys[-1])
-        return f"#/$defs/{self._made[node]}" if node in self._made else None
+        if node not in self._names:
+            return None
+        target = self._names[node]
+        return self._reference(target.file, target.keys[-1])
+
+    def _begin(self, upstream: Node, name: str) -> dict[str, Any]:
+        """An empty definition, known by its name from now on, for it may refer to itself."""
+        self._names[upstream] = self._root.child("$defs", name)
+        return self.definitions.setdefault(name, {})
 
     def _reference(self, file: str, name: str) -> str:
         if file == self.file:
@@ -115,18 +114,19 @@ class Translator:
         return f"{relative if relative.startswith('.') else './' + relative}#/$defs/{name}"
 
     def _named(self, upstream: Node, shape: Shape, hint: str) -> str:
-        members = shape.objects
-        if len(members) == 1:
+        members, mixed = shape.objects, shape.kinds - {"object"}
+        if len(members) == 1 and not mixed:
             return self._member(members[0], hint)
         name = self._free(_our_name(shape.name) or hint)
-        union: dict[str, Any] = {"description": OPEN}
-        self.definitions[name] = union
-        self._made[_bare(upstream)] = name
-        refs = [
+        union = self._begin(_bare(upstream), name)
+        parts: list[dict[str, Any]] = [
             {"$ref": self._member(one, f"{name}{_tag_word(one) or i}")}
             for i, one in enumerate(members, 1)
         ]
-        union |= {"oneOf": refs, "x-discriminator": list(shape.tags or ("type",))}
+        if mixed:
+            parts += self._scalars(shape, name)
+        union |= {"description": OPEN, "oneOf": parts}
+        union["x-discriminator"] = list(shape.tags or ("type",))
         return f"#/$defs/{name}"
 
     def _member(self, one: ObjectType, hint: str) -> str:
@@ -134,9 +134,8 @@ class Translator:
         if known is not None:
             return known
         name = self._free(_our_name(one.name) or hint)
-        self._made[one.node] = name
-        self.definitions[name] = {}
-        self.definitions[name] |= self._object(name, one)
+        schema = self._begin(one.node, name)
+        schema |= self._object(name, one)
         return f"#/$defs/{name}"
 
     def _free(self, name: str) -> str:

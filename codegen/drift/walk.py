@@ -26,6 +26,10 @@ class Slot:
     ours: Shape
     upstream: list[tuple[Shape, Node]] = field(default_factory=list)
 
+    @property
+    def kinds(self) -> set[str]:
+        return set[str]().union(*(shape.kinds for shape, _ in self.upstream))
+
 
 @dataclass
 class Sighting:
@@ -63,6 +67,9 @@ class Walk:
 
     def __init__(self) -> None:
         self.slots: dict[str, Slot] = {}
+        """Path -> what stands there, for what is said at the place: default, nullability."""
+        self.values: dict[str, Slot] = {}
+        """The same for types, enums and limits; by name where a definition of ours says them."""
         self.fields: dict[str, Pairing] = {}
         self.extras: dict[str, Extra] = {}
         self.members: dict[str, tuple[Node, bool]] = {}
@@ -84,7 +91,9 @@ class Walk:
             return
         self._seen.add(key)
         mine, theirs = self.shape(ours), self.shape(upstream)
-        self.slots.setdefault(path, Slot(ours, mine)).upstream.append((theirs, upstream))
+        name = values_path(path, mine)
+        for table, place in ((self.slots, path), (self.values, name)):
+            table.setdefault(place, Slot(ours, mine)).upstream.append((theirs, upstream))
         for item, other in zip(mine.items[:1], theirs.items[:1], strict=False):
             self.visit(f"{path}[]", item, other, direction)
         for value, other in zip(mine.map_values[:1], theirs.map_values[:1], strict=False):
@@ -168,18 +177,24 @@ class Walk:
     ) -> None:
         """The tags of several objects stand opposite to one enum: compare them as a whole."""
         holders = [one.fields[name].node for one in ours if name in one.fields]
-        if path not in self.slots:
+        if path not in self.values:
             whole = Shape(kinds={"string"})
             for holder in holders:
                 inner = self.shape(holder)
                 whole.open = whole.open or inner.open
                 whole.values += [v for v in inner.values if v not in whole.values]
-            self.slots[path] = Slot(holders[0], whole)
+            self.values[path] = Slot(holders[0], whole)
         for other in found:
             pair = (self.shape(other.node), other.node)
             # A tag without an enum is vague: each of our objects has looked at it already.
-            if pair[0].values and pair not in self.slots[path].upstream:
-                self.slots[path].upstream.append(pair)
+            if pair[0].values and pair not in self.values[path].upstream:
+                self.values[path].upstream.append(pair)
+
+
+def values_path(path: str, ours: Shape) -> str:
+    """Where the values of a place are said: at the place, or in a definition that others share."""
+    single = ours.kinds == {"object"} and len(ours.objects) == 1
+    return path if single or not ours.name else ours.name
 
 
 def _merge(objects: Iterable[ObjectType], direction: Direction) -> dict[str, list[Field]]:

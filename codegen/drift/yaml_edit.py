@@ -34,8 +34,8 @@ def dump(value: Any) -> str:
     return text.removesuffix("...\n")
 
 
-def add_entry(text: str, keys: Sequence[str], name: str, value: Any) -> str:
-    """Put `name: value` at the end of the mapping at `keys`."""
+def add_entry(text: str, keys: Sequence[str], name: str, value: Any, *, gap: bool = False) -> str:
+    """Put `name: value` at the end of the mapping at `keys`, behind an empty line if wanted."""
     node = _find(text, keys)
     if not isinstance(node, yaml.MappingNode):
         raise DriftError(f"{'/'.join(keys)}: is not a mapping; add {name} by hand.")
@@ -46,7 +46,8 @@ def add_entry(text: str, keys: Sequence[str], name: str, value: Any) -> str:
                                sort_keys=False, width=10_000).strip()[1:-1]  # fmt: skip
         return _into_flow(text, node, inside)
     column = node.value[0][0].start_mark.column
-    return _after(text, node, textwrap.indent(dump({name: value}), " " * column))
+    block = textwrap.indent(dump({name: value}), " " * column)
+    return _after(text, node, f"\n{block}" if gap else block)
 
 
 def add_item(text: str, keys: Sequence[str], value: Any) -> str:
