@@ -1,0 +1,83 @@
+"""Voxwire: a typed SDK for the Realtime API and the servers that speak its protocol.
+
+``voxwire.connect(...)`` opens a session. All event classes and models of the protocol are here too:
+``from voxwire import ResponseDone``. Names are imported when they are first used, so that
+``import voxwire`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voxwire_protocol import *  # noqa: F403
+
+    from .codec import Problem as Problem
+    from .codec import extras as extras
+    from .codec import is_valid as is_valid
+    from .codec import problems as problems
+    from .codec import rebuild as rebuild
+    from .codec import validate as validate
+    from .connecting import Connect as Connect
+    from .connecting import connect as connect
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import ConnectError as ConnectError
+    from .errors import ConnectionClosedError as ConnectionClosedError
+    from .errors import ConnectRefused as ConnectRefused
+    from .errors import ConnectTimeout as ConnectTimeout
+    from .errors import InvalidEvent as InvalidEvent
+    from .errors import InvalidOption as InvalidOption
+    from .errors import PermissionDenied as PermissionDenied
+    from .errors import QueueOverflow as QueueOverflow
+    from .errors import RecordingError as RecordingError
+    from .errors import ServerError as ServerError
+    from .errors import SessionExpired as SessionExpired
+    from .errors import UpgradeRejected as UpgradeRejected
+    from .errors import VoxwireError as VoxwireError
+    from .errors import WaitTimeout as WaitTimeout
+    from .events import ConnectionClosed as ConnectionClosed
+    from .events import HandlerFailed as HandlerFailed
+    from .events import LocalEvent as LocalEvent
+    from .events import Overflow as Overflow
+    from .recording import Recorder as Recorder
+    from .session import Session as Session
+
+# The one table of what this package itself offers; all other names are the protocol's.
+_HOME = {
+    "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
+    "connecting": ("Connect", "connect"),
+    "errors": (
+        "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
+        "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",
+        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "UpgradeRejected",
+        "VoxwireError", "WaitTimeout",
+    ),
+    "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow"),
+    "recording": ("Recorder",),
+    "session": ("Session",),
+}  # fmt: skip
+_MODULES = {name: module for module, names in _HOME.items() for name in names}
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    module = _MODULES.get(name)
+    if module is not None:
+        value = getattr(import_module(f".{module}", __name__), name)
+    elif name == "__all__":
+        value = sorted({*_MODULES, *import_module("voxwire_protocol").__all__})
+    else:
+        try:
+            value = getattr(import_module("voxwire_protocol"), name)
+        except AttributeError:
+            raise AttributeError(f"module 'voxwire' has no attribute {name!r}") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *import_module("voxwire_protocol").__all__})

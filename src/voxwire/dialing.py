@@ -1,0 +1,97 @@
+"""Opening the WebSocket, with every way in which that fails as a typed exception.
+
+This module knows the socket library's options and errors. It sends nothing and reads nothing.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from .errors import (
+    AuthenticationError,
+    ConnectError,
+    ConnectRefused,
+    ConnectTimeout,
+    PermissionDenied,
+    UpgradeRejected,
+)
+from .redaction import redact_text, redact_url
+from .servers import Target
+
+__all__ = ["MAX_FRAME", "dial"]
+
+MAX_FRAME = 32 * 1024 * 1024
+"""Bytes in the largest frame that is read: twice what a client may append at once."""
+
+_CURES = {
+    401: "check the API key, and that it belongs to this server",
+    403: "the key is not allowed to do this; check the project, the model and the region",
+    404: "check the path of the address and the name of the model or deployment",
+    429: "too many connections or requests; wait and try again",
+}
+
+
+class _Opener(open_socket):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        # The key would go along to wherever the answer points: a redirect is an error to show.
+        return exc
+
+
+async def dial(
+    target: Target,
+    *,
+    open_timeout: float | None,
+    ping_interval: float | None,
+    ping_timeout: float | None,
+    close_timeout: float | None,
+    tls: ssl.SSLContext | None,
+    **socket_options: Any,
+) -> ClientConnection:
+    """Open the socket. Raises :class:`ConnectError` or one of its kind."""
+    where = redact_url(target.url)
+    try:
+        return await _Opener(
+            target.url,
+            additional_headers=dict(target.headers),
+            open_timeout=open_timeout,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            max_size=MAX_FRAME,
+            # Base64 audio does not shrink, and deflate costs more time than all else on the way.
+            compression=None,
+            **({"ssl": tls} if tls is not None else {}),
+            **socket_options,
+        )
+    except InvalidStatus as error:
+        raise rejected(where, error.response.status_code, error.response.body, target) from None
+    except TimeoutError:
+        raise ConnectTimeout(
+            f"{where} did not answer within {open_timeout:g} s (see open_timeout=)"
+        ) from None
+    except ssl.SSLError as error:
+        raise ConnectRefused(
+            f"TLS with {where} failed: {error.reason or error}"
+            " (for a certificate of your own, pass tls=ssl.create_default_context(cafile=...))"
+        ) from error
+    except OSError as error:
+        raise ConnectRefused(f"cannot reach {where}: {error.strerror or error}") from error
+    except (InvalidHandshake, EOFError) as error:
+        raise ConnectError(f"{where} is no WebSocket server: {error}") from None
+
+
+def rejected(where: str, status: int, body: bytes | None, target: Target) -> UpgradeRejected:
+    """The exception for an HTTP `status` in place of the upgrade."""
+    # A gateway may echo the request: what looks like a key, and the keys sent, are cut out.
+    text = redact_text((body or b"")[:2000].decode("utf-8", "replace"), target.secrets)
+    kinds: dict[int, type[UpgradeRejected]] = {401: AuthenticationError, 403: PermissionDenied}
+    cure = _CURES.get(status)
+    if 300 <= status < 400:
+        cure = "redirects are not followed, lest the key go astray; use the new address"
+    message = f"{where} refused the connection with HTTP {status}" + (f": {cure}" if cure else "")
+    return kinds.get(status, UpgradeRejected)(message, status=status, body=text)

@@ -1,0 +1,169 @@
+"""The asyncio handle of a response: await its end, or read it as it comes.
+
+This module knows how coroutines wait for a turn. What a turn is, it does not decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from voxwire_protocol import FunctionCall, RealtimeResponse, ResponseUsage
+
+from .turns import Turn
+
+__all__ = ["AudioPieces", "Pieces", "Response", "Said"]
+
+T = TypeVar("T")
+
+
+class Pieces(Generic[T]):
+    """What has come and what is to come, for any number of readers."""
+
+    def __init__(self, turn: Turn, pieces: Callable[[], list[T]]) -> None:
+        self._turn = turn
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        place = 0
+        woken = asyncio.Event()
+        self._turn.subscribe(woken.set)
+        try:
+            while True:
+                woken.clear()
+                pieces = self._pieces()
+                while place < len(pieces):
+                    place += 1
+                    yield pieces[place - 1]
+                if self._turn.done:
+                    break
+                if place == len(self._pieces()):
+                    await woken.wait()
+        finally:
+            self._turn.unsubscribe(woken.set)
+        if self._turn.error is not None:
+            raise self._turn.error
+
+
+class Said(str):
+    """What has been said up to now; in ``async for``, piece by piece from the start to the end."""
+
+    __slots__ = ("_pieces",)
+    _pieces: Pieces[str]
+
+    @classmethod
+    def of(cls, turn: Turn, pieces: list[str]) -> Said:
+        """What is in `pieces`, which the turn goes on filling."""
+        said = cls("".join(pieces))
+        said._pieces = Pieces(turn, lambda: pieces)
+        return said
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self._pieces.__aiter__()
+
+
+class AudioPieces:
+    """Audio as it comes, as bytes in the session's output format."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for event in Pieces(self._turn, lambda: self._turn.audio):
+            yield event.audio
+        if self._turn.audio_error is not None:
+            raise self._turn.audio_error
+
+
+class Response:
+    """A response that was asked for. It has been sent, or waits for its turn to be sent.
+
+    ``await response`` waits for the end, tools and what follows them included, and gives the
+    response itself. To read it as it comes, do not await it: ``async for piece in response.text``.
+
+    Awaiting raises :class:`ServerError` where the server refused the request, and
+    :class:`ConnectionClosedError` where the session ended before. A response that failed, was
+    cancelled or is incomplete raises nothing: see :attr:`status`.
+    """
+
+    def __init__(self, turn: Turn, cancel: Callable[[Turn], Any]) -> None:
+        self._turn = turn
+        self._cancel = cancel
+
+    @property
+    def id(self) -> str | None:
+        """The id of the response that runs or ended last; ``None`` before the server made one."""
+        if self._turn.response_id is not None:
+            return self._turn.response_id
+        last = self._turn.responses[-1].id if self._turn.responses else None
+        return last if isinstance(last, str) else None
+
+    @property
+    def status(self) -> str:
+        """``queued``, ``in_progress``, ``completed``, ``cancelled``, ``incomplete``, ``failed``."""
+        return self._turn.status
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._turn.done
+
+    @property
+    def text(self) -> Said:
+        """The text so far, to print or to iterate with ``async for``; empty for spoken answers."""
+        return Said.of(self._turn, self._turn.text)
+
+    @property
+    def transcript(self) -> Said:
+        """What was spoken so far, as text, to print or to iterate with ``async for``."""
+        return Said.of(self._turn, self._turn.transcript)
+
+    @property
+    def audio(self) -> AudioPieces:
+        """The audio, to iterate with ``async for``; it comes faster than it plays."""
+        return AudioPieces(self._turn)
+
+    @property
+    def responses(self) -> list[RealtimeResponse]:
+        """The ended responses of the turn in order: more than one where tools were called."""
+        return list(self._turn.responses)
+
+    @property
+    def calls(self) -> list[FunctionCall]:
+        """All function calls of the turn, in order."""
+        return [
+            item
+            for response in self._turn.responses
+            for item in (response.output if isinstance(response.output, list) else [])
+            if isinstance(item, FunctionCall)
+        ]
+
+    @property
+    def usage(self) -> ResponseUsage | None:
+        """The usage of the response that ended last; ``None`` where the server gave none."""
+        last = self._turn.responses[-1].usage if self._turn.responses else None
+        return last if isinstance(last, ResponseUsage) else None
+
+    async def cancel(self) -> None:
+        """Ask the server to stop. The response ends with its own event: await it for that."""
+        await self._cancel(self._turn)
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        return self._ended().__await__()
+
+    async def _ended(self) -> Response:
+        woken = asyncio.Event()
+        self._turn.subscribe(woken.set)
+        try:
+            while not self._turn.done:
+                woken.clear()
+                await woken.wait()
+        finally:
+            self._turn.unsubscribe(woken.set)
+        if self._turn.error is not None:
+            raise self._turn.error
+        return self
+
+    def __repr__(self) -> str:
+        return f"<voxwire.Response {self.id or '(no id yet)'} {self.status}>"

@@ -1,0 +1,204 @@
+"""Who hears which event: subscriptions by class, base class or wire name, and bounded mailboxes.
+
+This module knows how to match an event with those who asked for it. It does no I/O, starts no task
+and no thread: a face (asyncio or threads) gives each mailbox a function that wakes its reader.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import attrs
+from voxwire_protocol import ClientEvent, Event, ServerEvent, UnknownEvent
+
+from .errors import InvalidOption, QueueOverflow
+from .events import Overflow
+
+__all__ = ["Key", "Mailbox", "Router", "Subscription"]
+
+E = TypeVar("E", bound=Event)
+
+Key: TypeAlias = "type[Event] | str"
+"""What to subscribe to: an event class, a base class (:class:`ServerEvent`, :class:`ClientEvent`,
+:class:`Event` for all), or a wire name such as ``"response.done"``."""
+
+Sink: TypeAlias = Callable[[Any], None]
+
+
+@attrs.define(eq=False)
+class Subscription:
+    """One listener. ``cancel()`` ends it; an event that is on its way may still arrive."""
+
+    keys: tuple[Key, ...]
+    sink: Sink
+    router: Router = attrs.field(repr=False)
+    active: bool = True
+
+    def cancel(self) -> None:
+        """Stop listening. Calling it again does nothing."""
+        if self.active:
+            self.active = False
+            self.router._remove(self)
+
+
+class Router:
+    """Hands each event to those who subscribed to it, in the order in which they subscribed.
+
+    Args:
+        names: wire name -> class, aliases included. A subscription by a name in it is one by class,
+            so a beta spelling and its current name are the same subscription.
+    """
+
+    def __init__(self, names: Mapping[str, type[Event]]) -> None:
+        self._names = names
+        self._subscriptions: list[Subscription] = []
+        # Matching walks all subscriptions, so its outcome is kept for each kind of event until
+        # a subscription comes or goes.
+        self._plans: dict[tuple[Any, ...], tuple[Subscription, ...]] = {}
+
+    def subscribe(self, keys: tuple[Key, ...], sink: Sink) -> Subscription:
+        """Call `sink` with each event that any of `keys` matches; raises :class:`InvalidOption`."""
+        if not keys:
+            raise InvalidOption("name at least one event class or wire name to listen to")
+        subscription = Subscription(tuple(self._key(key) for key in keys), sink, self)
+        self._subscriptions.append(subscription)
+        self._plans.clear()
+        return subscription
+
+    def dispatch(self, event: Event, origin: type[Event]) -> None:
+        """Give `event` to its listeners. `origin` is :class:`ServerEvent` for what was received,
+        :class:`ClientEvent` for what is sent, the event's own class for a local one: an
+        :class:`UnknownEvent` does not tell by itself from which side it came."""
+        cls = type(event)
+        name = event.type if isinstance(event, UnknownEvent) else None
+        plan = self._plans.get((cls, origin, name))
+        if plan is None:
+            plan = tuple(s for s in self._subscriptions if _matches(s, cls, origin, name))
+            if len(self._plans) > 1024:  # a server may invent names without end
+                self._plans.clear()
+            self._plans[cls, origin, name] = plan
+        for subscription in plan:
+            if subscription.active:
+                subscription.sink(event)
+
+    def _remove(self, subscription: Subscription) -> None:
+        self._subscriptions.remove(subscription)
+        self._plans.clear()
+
+    def _key(self, key: Key) -> Key:
+        if isinstance(key, str):
+            return self._names.get(key, key)
+        if isinstance(key, type) and issubclass(key, Event):
+            return key
+        raise InvalidOption(
+            f"cannot listen to {key!r}: give an event class such as ResponseDone, "
+            'ServerEvent, or a wire name such as "response.done"'
+        )
+
+
+def _matches(
+    subscription: Subscription, cls: type[Event], origin: type[Event], name: str | None
+) -> bool:
+    for key in subscription.keys:
+        if isinstance(key, str):
+            if key == name:
+                return True
+        elif issubclass(cls, key) or (issubclass(origin, key) and key in _ORIGINS):
+            return True
+    return False
+
+
+_ORIGINS = frozenset({ServerEvent, ClientEvent})
+
+
+class Mailbox(Generic[E]):
+    """A bounded queue between the router and one reader.
+
+    When it is full its oldest event makes room, and the reader finds an :class:`Overflow` in the
+    place of what it lost (or a :class:`QueueOverflow` is raised, where it asked for that).
+
+    Args:
+        name: what the queue is called in an :class:`Overflow`.
+        limit: how many events it holds.
+        max_bytes: how many bytes of received frames it holds; audio is what fills it.
+        wake: called after each change that a waiting reader should see.
+        overflowed: called once each time it begins to overflow.
+        strict: raise instead of handing out an :class:`Overflow`.
+    """
+
+    __slots__ = (
+        "_bytes", "_dropped", "_events", "_overflowed", "_wake",
+        "closed", "limit", "max_bytes", "name", "reason", "strict",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        limit: int = 1024,
+        max_bytes: int = 16 * 1024 * 1024,
+        wake: Callable[[], None],
+        overflowed: Callable[[Overflow], None] | None = None,
+        strict: bool = False,
+    ) -> None:
+        if limit < 1:
+            raise InvalidOption(f"limit={limit}: a queue holds at least one event")
+        self.name = name
+        self.limit = limit
+        self.max_bytes = max_bytes
+        self.strict = strict
+        self.closed = False
+        self.reason: BaseException | None = None
+        self._wake = wake
+        self._overflowed = overflowed
+        self._events: deque[E] = deque()
+        self._bytes = 0
+        self._dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._events) + (self._dropped > 0)
+
+    def put(self, event: E) -> None:
+        """Add an event; a closed mailbox takes no more."""
+        if self.closed:
+            return
+        self._events.append(event)
+        self._bytes += _weight(event)
+        began = False
+        while len(self._events) > self.limit or (
+            self._bytes > self.max_bytes and len(self._events) > 1
+        ):
+            self._bytes -= _weight(self._events.popleft())
+            began = began or self._dropped == 0
+            self._dropped += 1
+        self._wake()
+        if began and self._overflowed is not None:
+            self._overflowed(Overflow(queue=self.name, dropped=self._dropped))
+
+    def take(self) -> E | Overflow | None:
+        """The next event; ``None`` when there is none now. Raises as `strict` asks."""
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            if self.strict:
+                raise QueueOverflow(dropped)
+            return Overflow(queue=self.name, dropped=dropped)
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        self._bytes -= _weight(event)
+        return event
+
+    def close(self, reason: BaseException | None = None) -> None:
+        """Take no more events. What is queued can still be read; then a reader gets `reason`
+        raised, or simply ends where there is none. The first call counts."""
+        if not self.closed:
+            self.closed = True
+            self.reason = reason
+            self._wake()
+
+
+def _weight(event: Event) -> int:
+    raw = event.raw
+    return len(raw) if raw is not None else 0

@@ -1,0 +1,153 @@
+"""The asyncio face: a session over a WebSocket.
+
+This module owns the socket and the task that reads it. What events mean is the core's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from voxwire_protocol import ClientEvent, Event
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed as SocketClosed
+
+from .core import Core
+from .errors import ConnectionClosedError
+from .events import ConnectionClosed
+from .listening import Listening
+from .recording import Recorder
+
+__all__ = ["Session"]
+
+
+class Session(Listening):
+    """A live session: iterate it for all that the server sends, and send events to it.
+
+    Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.
+    """
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        core: Core,
+        *,
+        secrets: tuple[str, ...] = (),
+        drain_timeout: float = 5.0,
+    ) -> None:
+        super().__init__(core)
+        self._socket = socket
+        self._secrets = secrets
+        self._drain_timeout = drain_timeout
+        self._closing = False
+        self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(), name="voxwire reader")
+
+    @property
+    def greeting(self) -> asyncio.Future[Event | None]:
+        """Done with the first event, or with ``None`` where the connection ended before it."""
+        return self._greeting
+
+    @property
+    def reading(self) -> asyncio.Task[None]:
+        """Runs as long as the connection lasts."""
+        return self._reader
+
+    @property
+    def session(self) -> Any:
+        """The session as the server last described it; ``None`` before ``session.created``."""
+        return self._core.session
+
+    @property
+    def closed(self) -> ConnectionClosed | None:
+        """How the connection ended; ``None`` while it is open."""
+        return self._core.closed
+
+    def __repr__(self) -> str:
+        state = "open" if self.closed is None else f"closed with {self.closed.code}"
+        return f"<voxwire.Session {getattr(self.session, 'id', None) or '(not greeted)'} {state}>"
+
+    async def send(
+        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
+    ) -> ClientEvent:
+        """Check an event and send it; returns it as it went out, with its `event_id`.
+
+        Args:
+            event: an instance, or a dict with its `type`.
+            extra: keys that the specs do not declare, sent beside the event's own.
+
+        Raises:
+            InvalidEvent: it breaks the protocol; nothing was sent.
+            ConnectionClosedError: the connection has ended.
+        """
+        checked, frame = self._core.prepare(event, extra=extra)
+        await self._write(frame)
+        self._core.sent(checked, frame)
+        return checked
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send a text frame as it is, unchecked.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
+        self._core.require_open()
+        await self._write(frame)
+        self._core.sent(None, frame)
+
+    async def _write(self, frame: str | bytes) -> None:
+        try:
+            await self._socket.send(frame, text=True)
+        except SocketClosed:
+            await asyncio.wait([self._reader])  # it notes code and reason
+            raise self._core.closing_error() or ConnectionClosedError(1006) from None
+
+    def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
+        """Write all frames from now on to `path`, until the session or the recorder is closed.
+
+        Keys are left out. To have the first event too, pass ``record=`` to
+        :func:`voxwire.connect`. The recorder is a context manager that closes itself.
+        """
+        recorder = Recorder(path, audio=audio, secrets=self._secrets)
+        self._core.taps.append(recorder)
+        return recorder
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the session. Handlers finish the events they have; calling it again does nothing."""
+        self._closing = True
+        await self._socket.close(code, reason)
+        await asyncio.wait([self._reader])
+        await self._drain(self._drain_timeout)
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                event = self._core.received(await self._socket.recv(decode=False))
+                if not self._greeting.done():
+                    self._greeting.set_result(event)
+        except SocketClosed as error:
+            # The side that closed first is the one whose code tells why.
+            close = error.sent if self._closing and error.sent else error.rcvd or error.sent
+            code, reason = (close.code, close.reason) if close else (1006, "")
+            clean = error.rcvd is not None and error.sent is not None
+            self._core.ended(code, reason, clean=clean, expected=self._closing)
+        finally:
+            # Also when the task is cancelled, or the loop ends: nobody waits for ever.
+            self._core.ended(1006, "", clean=False, expected=self._closing)
+            if not self._greeting.done():
+                self._greeting.set_result(None)
+            self._end_waits()

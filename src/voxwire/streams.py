@@ -1,0 +1,250 @@
+"""The asyncio face of the router: streams, handlers in tasks, and waits that are set up first.
+
+This module knows how events reach coroutines. It does not know the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from voxwire_protocol import Event
+
+from .core import Core, log
+from .errors import WaitTimeout
+from .events import Overflow
+from .router import Key, Mailbox, Subscription
+
+__all__ = ["EventStream", "Expectation", "HandlerTask"]
+
+E = TypeVar("E", bound=Event)
+
+SLOW_SECONDS = 0.1
+"""A plain function that keeps the event loop for longer than this is named in a warning."""
+
+
+class _Reader(Generic[E]):
+    """One coroutine that reads a mailbox."""
+
+    def __init__(self, core: Core, name: str, *, limit: int, strict: bool = False) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+        self.mailbox: Mailbox[E] = Mailbox(
+            name, limit=limit, wake=self._wake, overflowed=core.local, strict=strict
+        )
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next(self) -> E | Overflow | None:
+        """The next event; ``None`` once the mailbox is closed and empty."""
+        while True:
+            event = self.mailbox.take()
+            if event is not None:
+                return event
+            if self.mailbox.closed:
+                return None
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+
+class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
+    """Events as they come, for one reader: ``async for event in session.stream(ResponseDone)``.
+
+    It listens from the moment it is made, holds up to `limit` events for a slow reader, and ends
+    with the connection. Use it in ``async with``, or call :meth:`close`, to stop before that.
+    """
+
+    def __init__(self, core: Core, keys: tuple[Key, ...], *, limit: int, strict: bool) -> None:
+        name = "stream of " + ", ".join(map(_key_name, keys))
+        self._reader: _Reader[E] = _Reader(core, name, limit=limit, strict=strict)
+        self._subscription = core.router.subscribe(keys, self._reader.mailbox.put)
+
+    @property
+    def mailbox(self) -> Mailbox[E]:
+        """The queue behind the stream."""
+        return self._reader.mailbox
+
+    def __aiter__(self) -> EventStream[E]:
+        return self
+
+    async def __anext__(self) -> E | Overflow:
+        event = await self._reader.next()
+        if event is not None:
+            return event
+        reason = self.mailbox.reason
+        if reason is not None:
+            self.mailbox.reason = None  # told once; asked again it has simply ended
+            raise reason
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Stop listening; what is queued can still be read."""
+        self._subscription.cancel()
+        self.mailbox.close()
+
+    async def __aenter__(self) -> EventStream[E]:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Expectation(Generic[E]):
+    """A wait that listens before you act, so that a fast answer is not missed.
+
+    ``async with session.expect(SessionUpdated) as updated: ...`` waits at the end of the block;
+    ``await updated`` is the event. A block that raises does not wait.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        keys: tuple[Key, ...],
+        timeout: float | None,
+        where: Callable[[E], bool] | None,
+    ) -> None:
+        core.require_open()
+        self._where = where
+        self._timeout = timeout
+        self._names = " or ".join(map(_key_name, keys))
+        loop = asyncio.get_running_loop()
+        self._deadline = None if timeout is None else loop.time() + timeout
+        self._future: asyncio.Future[E] = loop.create_future()
+        self._subscription: Subscription = core.router.subscribe(keys, self._seen)
+
+    def _seen(self, event: E) -> None:
+        if self._future.done():
+            return
+        try:
+            if self._where is not None and not self._where(event):
+                return
+        except Exception as error:  # the caller's own predicate: its failure is the caller's to see
+            self._future.set_exception(error)
+        else:
+            self._future.set_result(event)
+        self._subscription.cancel()
+
+    @property
+    def done(self) -> bool:
+        """Whether the wait is over, one way or the other."""
+        return self._future.done()
+
+    def ended(self, error: BaseException) -> None:
+        """The session is over: fail, unless the event has come."""
+        if not self._future.done():
+            self._future.set_exception(error)
+
+    def cancel(self) -> None:
+        """Stop waiting."""
+        self._subscription.cancel()
+        if self._future.done():
+            if not self._future.cancelled():
+                self._future.exception()  # seen: nobody is left to await it
+        else:
+            self._future.cancel()
+
+    async def _wait(self) -> E:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await asyncio.shield(self._future)
+        except TimeoutError:
+            if self._future.done():
+                return self._future.result()
+            raise WaitTimeout(f"no {self._names} within {self._timeout:g} s") from None
+
+    def __await__(self) -> Generator[Any, None, E]:
+        return self._wait().__await__()
+
+    async def __aenter__(self) -> Expectation[E]:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                await self._wait()
+        finally:
+            if not self._future.done() or kind is not None:
+                self.cancel()
+            self._subscription.cancel()
+
+
+class HandlerTask(Generic[E]):
+    """A handler with its own queue and task: in order for itself, never in the way of others."""
+
+    def __init__(
+        self,
+        core: Core,
+        keys: tuple[Key, ...],
+        handler: Callable[[E], Awaitable[Any] | Any],
+        *,
+        once: bool,
+        thread: bool,
+        limit: int,
+    ) -> None:
+        self.handler = handler
+        self.keys = keys
+        self._core = core
+        self._once = once
+        self._thread = thread
+        name = getattr(handler, "__qualname__", None) or repr(handler)
+        self._reader: _Reader[E] = _Reader(core, f"handler {name}", limit=limit)
+        self._subscription = core.router.subscribe(keys, self._seen)
+        self.task = asyncio.create_task(self._run(), name=f"voxwire handler {name}")
+
+    def _seen(self, event: E) -> None:
+        self._reader.mailbox.put(event)
+        if self._once:
+            self.stop()
+
+    def stop(self) -> None:
+        """Take no more events; those in the queue are still handled."""
+        self._subscription.cancel()
+        self._reader.mailbox.close()
+
+    async def _run(self) -> None:
+        while (event := await self._reader.next()) is not None:
+            # An Overflow of the handler's own queue is routed and logged; the handler did not ask
+            # for that class, so it is not handed to it.
+            if isinstance(event, Overflow) and not self._wants_overflow():
+                log.warning("%s: %d events dropped", event.queue, event.dropped)
+                continue
+            await self._handle(event)  # type: ignore[arg-type]
+
+    def _wants_overflow(self) -> bool:
+        return any(isinstance(key, type) and issubclass(Overflow, key) for key in self.keys)
+
+    async def _handle(self, event: E) -> None:
+        try:
+            if self._thread:
+                await asyncio.to_thread(self.handler, event)
+                return
+            began = time.monotonic()
+            result = self.handler(event)
+            if inspect.isawaitable(result):
+                await result
+            elif (took := time.monotonic() - began) > SLOW_SECONDS:
+                log.warning(
+                    "handler %s kept the event loop for %.0f ms: make it async, "
+                    "or register it with thread=True",
+                    getattr(self.handler, "__qualname__", self.handler),
+                    took * 1000,
+                )
+        except Exception as error:  # a handler's failure is reported and stops nothing else
+            self._core.handler_failed(self.handler, event, error)
+
+
+def _key_name(key: Key) -> str:
+    return key if isinstance(key, str) else key.__name__
