@@ -9,13 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..loading import load
 from ..problems import CodegenError
 from .compare import compare
 from .explained import entries, judge
 from .patch import make_patch
 from .report import as_json, as_text
-from .roots import our_roots, upstream_roots
+from .roots import our_roots, read_specs, upstream_roots
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(specs: Path, upstream: Path, *, json: bool = False, write_patch: Path | None = None) -> int:
     """Compare, print and tell the exit status."""
     try:
-        differences, walk = compare(our_roots(specs), upstream_roots(upstream))
-        known = entries(load(specs).documents.get("quirks.yaml"))
-        verdict = judge(differences, known)
+        document = read_specs(specs)
+        differences, walk = compare(our_roots(document), upstream_roots(upstream))
+        verdict = judge(differences, entries(document.files.get("quirks.yaml")))
         if write_patch is not None:
             patch = make_patch(specs, verdict.drift, walk)
             write_patch.write_text(patch.text, encoding="utf-8")

@@ -102,8 +102,9 @@ class _Writer:
         self.texts[place.file] = yaml_edit.add_item(self.text(place.file), place.keys, value)
 
     def _taken(self, name: str) -> bool:
-        files = {p.relative_to(self.specs).as_posix() for p in self.specs.glob("schemas/*.yaml")}
-        return any(yaml_edit.has(self.text(file), ("$defs", name)) for file in sorted(files))
+        files = self._root("").document.files
+        made = any(node.name == name for node in self.names.values())
+        return made or any(name in file.get("$defs", {}) for file in files.values())
 
     def _translator(self, file: str) -> Translator:
         return Translator(self._root(file), self.names, self._taken)

@@ -64,14 +64,18 @@ def upstream_roots(path: Path) -> Roots:
     return roots
 
 
-def our_roots(specs: Path) -> Roots:
-    """The same tables of specs/."""
+def read_specs(specs: Path) -> Document:
+    """The documents of a folder like specs/."""
     if not (specs / "realtime.openapi.yaml").is_file():
         raise DriftError(
             f"{specs}: has no realtime.openapi.yaml; run from the root of the repository, or name "
             "the folder with --specs."
         )
-    document = Document(load(specs).documents)
+    return Document(load(specs).documents)
+
+
+def our_roots(document: Document) -> Roots:
+    """The same tables of specs/."""
     roots = Roots()
     for family in ("realtime", "translation"):
         api = document.node(f"{family}.asyncapi.yaml")
