@@ -1,0 +1,1 @@
+"""Turns `specs/` into `generated/`. Knows specs and generators, and nothing of `voxwire`."""
