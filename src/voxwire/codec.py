@@ -65,17 +65,38 @@ class _Reader:
         # Filled as names are seen: a decoder takes milliseconds to make, and few are needed.
         self._ready: dict[bytes, _Decode] = {}
 
-    def read(self, frame: bytes | str) -> Event:
-        if type(frame) is bytes and frame[:_HEAD_LENGTH] == _HEAD:
-            decode = self._ready.get(frame[_HEAD_LENGTH : frame.find(b'"', _HEAD_LENGTH)])
-            if decode is not None:
-                try:
-                    event = decode(frame)
-                except Exception:
-                    return self._read_tolerantly(frame)
-                set_frame(event, frame)
-                return event
-        return self._read_other(_as_bytes(frame))
+    def reader(self) -> Callable[[bytes | str], Event]:
+        """The function for every frame, written for the deltas that come a hundred times a second.
+
+        A closure, for its variables are found faster than attributes. Runs of one wire name are
+        common, so the head of the last frame is tried first.
+        """
+        ready, other, tolerant = self._ready.get, self._read_other, self._read_tolerantly
+        put_frame = set_frame
+        last: tuple[bytes, _Decode] = (b"\0", ready)  # type: ignore[assignment]
+
+        def read(frame: bytes | str) -> Event:
+            nonlocal last
+            if type(frame) is not bytes:
+                return other(_as_bytes(frame))
+            head, decode = last
+            if not frame.startswith(head):
+                if frame[:_HEAD_LENGTH] != _HEAD:
+                    return other(frame)
+                end = frame.find(b'"', _HEAD_LENGTH)
+                found = ready(frame[_HEAD_LENGTH:end])
+                if found is None:
+                    return other(frame)
+                decode = found
+                last = (frame[: end + 1], decode)
+            try:
+                event = decode(frame)
+            except Exception:
+                return tolerant(frame)
+            put_frame(event, frame)
+            return event
+
+        return read
 
     def _read_other(self, frame: bytes) -> Event:
         """A wire name not seen before, or a frame that begins in another way."""
@@ -106,16 +127,16 @@ class _Reader:
             # The message of either says where, and shows nothing of the frame.
             reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             return UnknownEvent(None, raw=frame, reason=f"not JSON: {reason}")
-        if not isinstance(data, dict):
+        kind = type(data)
+        if kind is not dict:
             return UnknownEvent(None, data, raw=frame, reason="not a JSON object")
-        fields = data
-        name = fields.get("type")
+        name = data.get("type")
         if not isinstance(name, str):
-            return UnknownEvent(None, fields, raw=frame, reason="no `type`")
+            return UnknownEvent(None, data, raw=frame, reason="no `type`")
         cls = self.table.get(name)
         if cls is None:
-            return UnknownEvent(name, fields, raw=frame)
-        event = structure(cls, fields)
+            return UnknownEvent(name, data, raw=frame)
+        event = structure(cls, data)
         set_frame(event, frame)
         return event
 
@@ -133,9 +154,9 @@ class Codec:
     ) -> None:
         self.server = server
         self.client = client
-        self.decode: Callable[[bytes | str], Event] = _Reader(server).read
+        self.decode: Callable[[bytes | str], Event] = _Reader(server).reader()
         """A frame from the server -> its event. Never raises."""
-        self.decode_client: Callable[[bytes | str], Event] = _Reader(client).read
+        self.decode_client: Callable[[bytes | str], Event] = _Reader(client).reader()
         """A frame from a client -> its event. Never raises."""
 
     def event(
