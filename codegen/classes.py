@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from datamodel_code_generator import (
-    DataModelType,
     Formatter,
     InputFileType,
     LiteralType,
     PythonVersion,
     generate,
 )
+from datamodel_code_generator.enums import DataModelType
 
 from .bundle import PACKAGE, dicts_document, models_document
 from .files import docstring, header

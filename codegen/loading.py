@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
-            key: Any = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key: Any = self.construct_object(key_node, deep=True)
             line = f"line {key_node.start_mark.line + 1}"
             if not isinstance(key, str):
                 fail(
@@ -46,7 +46,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":bool"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", __import__("re").compile(r"^(?:true|false)$"), list("tf")
 )
 
@@ -121,12 +121,12 @@ def parse(text: str, name: str) -> Any:
     loader = _Loader(text)
     loader.file = name
     try:
-        return loader.get_single_data()  # type: ignore[no-untyped-call]
+        return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         fail(Place(name), f"line {line}: {error.problem}", "correct the YAML")
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _unshared(value: Any) -> Any:

@@ -318,7 +318,7 @@ def _limits(type_: Type) -> list[str]:
     match type_:
         case Scalar(_, limits) | Listed(_, limits) | Mapped(_, limits):
             notes = [
-                text.format(_number(limits[key])) for key, text in _LIMITS.items() if key in limits
+                _counted(text, limits[key]) for key, text in _LIMITS.items() if key in limits
             ]
             if "propertyNames" in limits:
                 notes += [
@@ -359,6 +359,12 @@ def _cell(text: str) -> str:
 def _join(parts: Iterable[str]) -> str:
     found = list(parts)
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def _counted(text: str, value: Any) -> str:
+    if value == 1:
+        text = text.replace("entries", "entry").removesuffix("s")
+    return text.format(_number(value))
 
 
 def _number(value: Any) -> str:

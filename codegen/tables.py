@@ -72,7 +72,7 @@ def unions(model: Model) -> str:
     """The source of unions.py."""
     typed: list[str] = []
     markers: list[str] = []
-    lazy: dict[str, list[str]] = {}
+    lazy: list[str] = []
     used: set[str] = set()
     for union in model.unions():
         used.update(union.objects)
@@ -81,14 +81,13 @@ def unions(model: Model) -> str:
         if is_marker(union):
             markers.append(_marker(model, union))
         else:
-            lazy[union.name] = [
-                name for member in union.members for name in runtime_types(model, member)
-            ]
+            kinds = [name for member in union.members for name in runtime_types(model, member)]
+            lazy.append(_lazy(model, union.name, kinds))
     for name, (classes, server) in event_unions(model).items():
         used.update(classes)
         members = [*classes, "UnknownEvent"] if server else list(classes)
         typed.append(f"    {name}: TypeAlias = {' | '.join(members)}")
-        lazy[name] = members
+        lazy.append(_lazy(model, name, members))
     return _module(
         "specs/",
         "The named unions. A type checker sees `A | B`; at run time there is a marker for the "
@@ -99,26 +98,29 @@ def unions(model: Model) -> str:
         "if TYPE_CHECKING:\n"
         f"    from .models import {', '.join(sorted(used))}\n\n" + "\n".join(typed),
         "else:\n" + "\n".join(markers),
-        _LAZY_UNIONS.format(table=_python(lazy)),
+        _LAZY_UNIONS.format(table="\n".join(lazy)),
     )
 
 
 _LAZY_UNIONS = """\
-    _LAZY: dict[str, list[str]] = {table}
+    _LAZY: dict[str, Any] = {{
+{table}
+    }}
 
     def __getattr__(name: str) -> Any:
         if name not in _LAZY:
             raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-        from functools import reduce
-        from operator import or_
-
         from . import models
 
-        known = {{**vars(models), "UnknownEvent": UnknownEvent}}
-        kinds = [eval(kind, dict(known)) for kind in _LAZY[name]]
-        made = globals()[name] = reduce(or_, kinds)
+        made = globals()[name] = _LAZY[name](models)
         return made
 """
+
+
+def _lazy(model: Model, name: str, kinds: Iterable[str]) -> str:
+    """A union that is made when it is asked for: `m` is the module of the classes."""
+    parts = (f"m.{kind}" if kind in model.schemas else kind for kind in dict.fromkeys(kinds))
+    return f"        {name!r}: lambda m: {' | '.join(parts)},"
 
 
 def _marker(model: Model, union: Union) -> str:
@@ -319,8 +321,10 @@ def _python(value: Any) -> str:
             return f"{{{inner}}}"
         case list():
             return f"[{', '.join(map(_python, value))}]"
+        case (only,):
+            return f"({_python(only)},)"
         case tuple():
-            return f"({''.join(f'{_python(item)}, ' for item in value)})"
+            return f"({', '.join(map(_python, value))})"
         case str():
             return json.dumps(value, ensure_ascii=False)
         case _:

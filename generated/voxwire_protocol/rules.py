@@ -18,13 +18,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "PcmuAudioFormat": {"type": {"type": "string", "const": "audio/pcmu"}},
     "PcmaAudioFormat": {"type": {"type": "string", "const": "audio/pcma"}},
     "NoiseReduction": {
-        "type": {
-            "type": "string",
-            "enum": (
-                "near_field",
-                "far_field",
-            ),
-        },
+        "type": {"type": "string", "enum": ("near_field", "far_field")},
         "strength": {"type": "number"},
     },
     "AudioTranscription": {
@@ -33,16 +27,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "languages": {"type": "array", "min_items": 1, "items": {"type": "string"}},
         "keywords": {"type": "array", "items": {"type": "string"}},
         "prompt": {"type": "string"},
-        "delay": {
-            "type": "string",
-            "enum": (
-                "minimal",
-                "low",
-                "medium",
-                "high",
-                "xhigh",
-            ),
-        },
+        "delay": {"type": "string", "enum": ("minimal", "low", "medium", "high", "xhigh")},
     },
     "TranscriptionLanguage": {"code": {"required": True, "type": "string"}},
     "LogProb": {
@@ -61,15 +46,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     },
     "SemanticVad": {
         "type": {"required": True, "type": "string", "const": "semantic_vad"},
-        "eagerness": {
-            "type": "string",
-            "enum": (
-                "low",
-                "medium",
-                "high",
-                "auto",
-            ),
-        },
+        "eagerness": {"type": "string", "enum": ("low", "medium", "high", "auto")},
         "create_response": {"type": "boolean"},
         "interrupt_response": {"type": "boolean"},
     },
@@ -213,14 +190,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "id": {"type": "string"},
         "object": {"type": "string", "const": "realtime.item"},
         "type": {"required": True, "type": "string", "const": "message"},
-        "status": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "incomplete",
-                "in_progress",
-            ),
-        },
+        "status": {"type": "string", "enum": ("completed", "incomplete", "in_progress")},
         "role": {"required": True, "type": "string", "const": "system"},
         "content": {"required": True, "type": "array", "items": {"ref": "InputText"}},
     },
@@ -228,14 +198,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "id": {"type": "string"},
         "object": {"type": "string", "const": "realtime.item"},
         "type": {"required": True, "type": "string", "const": "message"},
-        "status": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "incomplete",
-                "in_progress",
-            ),
-        },
+        "status": {"type": "string", "enum": ("completed", "incomplete", "in_progress")},
         "role": {"required": True, "type": "string", "const": "user"},
         "content": {"required": True, "type": "array", "items": {"ref": "UserContent"}},
     },
@@ -243,24 +206,10 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "id": {"type": "string"},
         "object": {"type": "string", "const": "realtime.item"},
         "type": {"required": True, "type": "string", "const": "message"},
-        "status": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "incomplete",
-                "in_progress",
-            ),
-        },
+        "status": {"type": "string", "enum": ("completed", "incomplete", "in_progress")},
         "role": {"required": True, "type": "string", "const": "assistant"},
         "content": {"required": True, "type": "array", "items": {"ref": "AssistantContent"}},
-        "phase": {
-            "read_only": True,
-            "type": "string",
-            "enum": (
-                "commentary",
-                "final_answer",
-            ),
-        },
+        "phase": {"read_only": True, "type": "string", "enum": ("commentary", "final_answer")},
     },
     "InputText": {"type": {"type": "string", "const": "input_text"}, "text": {"type": "string"}},
     "InputAudio": {
@@ -271,14 +220,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "InputImage": {
         "type": {"type": "string", "const": "input_image"},
         "image_url": {"type": "string"},
-        "detail": {
-            "type": "string",
-            "enum": (
-                "auto",
-                "low",
-                "high",
-            ),
-        },
+        "detail": {"type": "string", "enum": ("auto", "low", "high")},
     },
     "OutputText": {"type": {"type": "string", "const": "output_text"}, "text": {"type": "string"}},
     "OutputAudio": {
@@ -290,14 +232,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "id": {"type": "string"},
         "object": {"type": "string", "const": "realtime.item"},
         "type": {"required": True, "type": "string", "const": "function_call"},
-        "status": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "incomplete",
-                "in_progress",
-            ),
-        },
+        "status": {"type": "string", "enum": ("completed", "incomplete", "in_progress")},
         "call_id": {"type": "string"},
         "name": {"required": True, "type": "string"},
         "arguments": {"required": True, "type": "string"},
@@ -306,14 +241,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "id": {"type": "string"},
         "object": {"type": "string", "const": "realtime.item"},
         "type": {"required": True, "type": "string", "const": "function_call_output"},
-        "status": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "incomplete",
-                "in_progress",
-            ),
-        },
+        "status": {"type": "string", "enum": ("completed", "incomplete", "in_progress")},
         "call_id": {"required": True, "type": "string"},
         "output": {"required": True, "type": "string"},
     },
@@ -366,41 +294,15 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "object": {
             "read_only": True,
             "type": "string",
-            "enum": (
-                "realtime.session",
-                "realtime.transcription_session",
-            ),
+            "enum": ("realtime.session", "realtime.transcription_session"),
         },
         "expires_at": {"read_only": True, "type": "integer"},
-        "modalities": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
-        },
+        "modalities": {"type": "array", "items": {"type": "string", "enum": ("text", "audio")}},
         "model": {"type": "string"},
         "instructions": {"type": "string"},
         "voice": {"ref": "Voice"},
-        "input_audio_format": {
-            "type": "string",
-            "enum": (
-                "pcm16",
-                "g711_ulaw",
-                "g711_alaw",
-            ),
-        },
-        "output_audio_format": {
-            "type": "string",
-            "enum": (
-                "pcm16",
-                "g711_ulaw",
-                "g711_alaw",
-            ),
-        },
+        "input_audio_format": {"type": "string", "enum": ("pcm16", "g711_ulaw", "g711_alaw")},
+        "output_audio_format": {"type": "string", "enum": ("pcm16", "g711_ulaw", "g711_alaw")},
         "input_audio_transcription": {"null": True, "ref": "AudioTranscription"},
         "turn_detection": {"null": True, "ref": "TurnDetection"},
         "input_audio_noise_reduction": {"null": True, "ref": "NoiseReduction"},
@@ -438,16 +340,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "LegacySessionCreateRequest": {
         "client_secret": {"read_only": True, "ref": "LegacyClientSecret"},
         "model": {"type": "string"},
-        "modalities": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
-        },
+        "modalities": {"type": "array", "items": {"type": "string", "enum": ("text", "audio")}},
         "instructions": {"type": "string"},
         "voice": {"ref": "Voice"},
         "input_audio_format": {"type": "string"},
@@ -474,25 +367,10 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "expires_at": {"read_only": True, "type": "integer"},
         "client_secret": {"null": True, "ref": "LegacyClientSecret"},
         "model": {"type": "string"},
-        "modalities": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
-        },
+        "modalities": {"type": "array", "items": {"type": "string", "enum": ("text", "audio")}},
         "output_modalities": {
             "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
+            "items": {"type": "string", "enum": ("text", "audio")},
         },
         "instructions": {"type": "string"},
         "audio": {"ref": "RealtimeAudio"},
@@ -529,14 +407,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "LegacyTranscriptionSessionCreateRequest": {
         "turn_detection": {"null": True, "ref": "LegacyTurnDetection"},
         "input_audio_noise_reduction": {"null": True, "ref": "NoiseReduction"},
-        "input_audio_format": {
-            "type": "string",
-            "enum": (
-                "pcm16",
-                "g711_ulaw",
-                "g711_alaw",
-            ),
-        },
+        "input_audio_format": {"type": "string", "enum": ("pcm16", "g711_ulaw", "g711_alaw")},
         "input_audio_transcription": {"ref": "AudioTranscription"},
         "include": {
             "type": "array",
@@ -548,16 +419,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "object": {"read_only": True, "type": "string", "const": "realtime.transcription_session"},
         "expires_at": {"read_only": True, "type": "integer"},
         "client_secret": {"null": True, "ref": "LegacyClientSecret"},
-        "modalities": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
-        },
+        "modalities": {"type": "array", "items": {"type": "string", "enum": ("text", "audio")}},
         "input_audio_format": {"type": "string"},
         "input_audio_transcription": {"ref": "AudioTranscription"},
         "turn_detection": {"null": True, "ref": "LegacyTurnDetection"},
@@ -572,13 +434,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "object": {"type": "string", "const": "realtime.response"},
         "status": {
             "type": "string",
-            "enum": (
-                "completed",
-                "cancelled",
-                "failed",
-                "incomplete",
-                "in_progress",
-            ),
+            "enum": ("completed", "cancelled", "failed", "incomplete", "in_progress"),
         },
         "status_details": {"ref": "ResponseStatusDetails"},
         "output": {"type": "array", "items": {"ref": "ConversationItem"}},
@@ -588,39 +444,15 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "conversation_id": {"null": True, "type": "string"},
         "output_modalities": {
             "type": "array",
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
+            "items": {"type": "string", "enum": ("text", "audio")},
         },
-        "max_output_tokens": {
-            "any_of": (
-                {"type": "integer"},
-                {"type": "string", "const": "inf"},
-            )
-        },
+        "max_output_tokens": {"any_of": ({"type": "integer"}, {"type": "string", "const": "inf"})},
     },
     "ResponseStatusDetails": {
-        "type": {
-            "type": "string",
-            "enum": (
-                "completed",
-                "cancelled",
-                "failed",
-                "incomplete",
-            ),
-        },
+        "type": {"type": "string", "enum": ("completed", "cancelled", "failed", "incomplete")},
         "reason": {
             "type": "string",
-            "enum": (
-                "turn_detected",
-                "client_cancelled",
-                "max_output_tokens",
-                "content_filter",
-            ),
+            "enum": ("turn_detected", "client_cancelled", "max_output_tokens", "content_filter"),
         },
         "error": {"ref": "ResponseError"},
     },
@@ -636,13 +468,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             "type": "array",
             "max_items": 1,
             "min_items": 1,
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
+            "items": {"type": "string", "enum": ("text", "audio")},
         },
         "instructions": {"type": "string"},
         "audio": {"ref": "ResponseAudio"},
@@ -678,13 +504,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "object": {"type": "string", "const": "realtime.conversation"},
     },
     "RateLimit": {
-        "name": {
-            "type": "string",
-            "enum": (
-                "requests",
-                "tokens",
-            ),
-        },
+        "name": {"type": "string", "enum": ("requests", "tokens")},
         "limit": {"type": "integer"},
         "remaining": {"type": "integer"},
         "reset_seconds": {"type": "number"},
@@ -1051,13 +871,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             "type": "array",
             "max_items": 1,
             "min_items": 1,
-            "items": {
-                "type": "string",
-                "enum": (
-                    "text",
-                    "audio",
-                ),
-            },
+            "items": {"type": "string", "enum": ("text", "audio")},
         },
         "model": {"type": "string"},
         "instructions": {"type": "string"},
@@ -1103,16 +917,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     },
     "TruncationTokenLimits": {"post_instructions": {"type": "integer", "minimum": 0}},
     "Reasoning": {
-        "effort": {
-            "type": "string",
-            "enum": (
-                "minimal",
-                "low",
-                "medium",
-                "high",
-                "xhigh",
-            ),
-        }
+        "effort": {"type": "string", "enum": ("minimal", "low", "medium", "high", "xhigh")}
     },
     "Prompt": {
         "id": {"required": True, "type": "string"},
@@ -1128,16 +933,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "type": {"required": True, "type": "string", "const": "input_image"},
         "image_url": {"null": True, "type": "string"},
         "file_id": {"null": True, "type": "string"},
-        "detail": {
-            "required": True,
-            "type": "string",
-            "enum": (
-                "low",
-                "high",
-                "auto",
-                "original",
-            ),
-        },
+        "detail": {"required": True, "type": "string", "enum": ("low", "high", "auto", "original")},
         "prompt_cache_breakpoint": {"ref": "PromptCacheBreakpoint"},
     },
     "PromptInputFile": {
@@ -1146,14 +942,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "filename": {"type": "string"},
         "file_data": {"type": "string"},
         "file_url": {"type": "string"},
-        "detail": {
-            "type": "string",
-            "enum": (
-                "auto",
-                "low",
-                "high",
-            ),
-        },
+        "detail": {"type": "string", "enum": ("auto", "low", "high")},
         "prompt_cache_breakpoint": {"ref": "PromptCacheBreakpoint"},
     },
     "PromptCacheBreakpoint": {"mode": {"required": True, "type": "string", "const": "explicit"}},
@@ -1190,13 +979,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             "null": True,
             "type": "array",
             "min_items": 1,
-            "items": {
-                "type": "string",
-                "enum": (
-                    "direct",
-                    "programmatic",
-                ),
-            },
+            "items": {"type": "string", "enum": ("direct", "programmatic")},
         },
         "require_approval": {"null": True, "ref": "McpRequireApproval"},
         "defer_loading": {"type": "boolean"},
@@ -1348,10 +1131,7 @@ UNIONS: Final[dict[str, Rule]] = {
     },
     "Voice": {"by": (), "members": {}, "default": "CustomVoice", "scalars": ({"type": "string"},)},
     "ConversationItem": {
-        "by": (
-            "type",
-            "role",
-        ),
+        "by": ("type", "role"),
         "members": {
             "message": {
                 "system": "SystemMessage",
@@ -1369,10 +1149,7 @@ UNIONS: Final[dict[str, Rule]] = {
         "scalars": (),
     },
     "ResponseInputItem": {
-        "by": (
-            "type",
-            "role",
-        ),
+        "by": ("type", "role"),
         "members": {
             "message": {
                 "system": "SystemMessage",
@@ -1454,15 +1231,7 @@ UNIONS: Final[dict[str, Rule]] = {
         "by": ("type",),
         "members": {"retention_ratio": "RetentionRatioTruncation"},
         "default": "RetentionRatioTruncation",
-        "scalars": (
-            {
-                "type": "string",
-                "enum": (
-                    "auto",
-                    "disabled",
-                ),
-            },
-        ),
+        "scalars": ({"type": "string", "enum": ("auto", "disabled")},),
     },
     "PromptVariable": {
         "by": ("type",),
@@ -1490,30 +1259,13 @@ UNIONS: Final[dict[str, Rule]] = {
         "by": (),
         "members": {},
         "default": "McpApprovalFilter",
-        "scalars": (
-            {
-                "type": "string",
-                "enum": (
-                    "always",
-                    "never",
-                ),
-            },
-        ),
+        "scalars": ({"type": "string", "enum": ("always", "never")},),
     },
     "ToolChoice": {
         "by": ("type",),
         "members": {"function": "ToolChoiceFunction", "mcp": "ToolChoiceMcp"},
         "default": None,
-        "scalars": (
-            {
-                "type": "string",
-                "enum": (
-                    "none",
-                    "auto",
-                    "required",
-                ),
-            },
-        ),
+        "scalars": ({"type": "string", "enum": ("none", "auto", "required")},),
     },
     "TranscriptionUsage": {
         "by": ("type",),

@@ -459,100 +459,93 @@ else:
         scalars=(),
     )
 
-    _LAZY: dict[str, list[str]] = {
-        "Voice": ["str", "CustomVoice"],
-        "Tracing": ["str", "TracingConfig"],
-        "Truncation": ["str", "RetentionRatioTruncation"],
-        "McpAllowedTools": ["list[str]", "McpToolFilter"],
-        "McpRequireApproval": ["str", "McpApprovalFilter"],
-        "RealtimeServerEvent": [
-            "ErrorEvent",
-            "SessionCreated",
-            "SessionUpdated",
-            "RateLimitsUpdated",
-            "ConversationCreated",
-            "ConversationItemAdded",
-            "ConversationItemDone",
-            "ConversationItemCreated",
-            "ConversationItemRetrieved",
-            "ConversationItemTruncated",
-            "ConversationItemDeleted",
-            "InputAudioBufferSpeechStarted",
-            "InputAudioBufferSpeechStopped",
-            "InputAudioBufferCommitted",
-            "InputAudioBufferCleared",
-            "InputAudioBufferTimeoutTriggered",
-            "InputAudioBufferDtmfEventReceived",
-            "ConversationItemInputAudioTranscriptionDelta",
-            "ConversationItemInputAudioTranscriptionSegment",
-            "ConversationItemInputAudioTranscriptionCompleted",
-            "ConversationItemInputAudioTranscriptionFailed",
-            "ResponseCreated",
-            "ResponseDone",
-            "ResponseOutputItemAdded",
-            "ResponseOutputItemDone",
-            "ResponseContentPartAdded",
-            "ResponseContentPartDone",
-            "ResponseOutputTextDelta",
-            "ResponseOutputTextDone",
-            "ResponseOutputAudioTranscriptDelta",
-            "ResponseOutputAudioTranscriptDone",
-            "ResponseOutputAudioDelta",
-            "ResponseOutputAudioDone",
-            "ResponseFunctionCallArgumentsDelta",
-            "ResponseFunctionCallArgumentsDone",
-            "OutputAudioBufferStarted",
-            "OutputAudioBufferStopped",
-            "OutputAudioBufferCleared",
-            "McpListToolsInProgress",
-            "McpListToolsCompleted",
-            "McpListToolsFailed",
-            "ResponseMcpCallArgumentsDelta",
-            "ResponseMcpCallArgumentsDone",
-            "ResponseMcpCallInProgress",
-            "ResponseMcpCallCompleted",
-            "ResponseMcpCallFailed",
-            "UnknownEvent",
-        ],
-        "RealtimeClientEvent": [
-            "SessionUpdate",
-            "InputAudioBufferAppend",
-            "InputAudioBufferCommit",
-            "InputAudioBufferClear",
-            "OutputAudioBufferClear",
-            "ConversationItemCreate",
-            "ConversationItemRetrieve",
-            "ConversationItemTruncate",
-            "ConversationItemDelete",
-            "ResponseCreate",
-            "ResponseCancel",
-        ],
-        "TranslationServerEvent": [
-            "ErrorEvent",
-            "TranslationSessionCreated",
-            "TranslationSessionUpdated",
-            "SessionClosed",
-            "SessionInputTranscriptDelta",
-            "SessionOutputTranscriptDelta",
-            "SessionOutputAudioDelta",
-            "UnknownEvent",
-        ],
-        "TranslationClientEvent": [
-            "TranslationSessionUpdate",
-            "SessionInputAudioBufferAppend",
-            "SessionClose",
-        ],
+    _LAZY: dict[str, Any] = {
+        "Voice": lambda m: str | m.CustomVoice,
+        "Tracing": lambda m: str | m.TracingConfig,
+        "Truncation": lambda m: str | m.RetentionRatioTruncation,
+        "McpAllowedTools": lambda m: list[str] | m.McpToolFilter,
+        "McpRequireApproval": lambda m: str | m.McpApprovalFilter,
+        "RealtimeServerEvent": lambda m: (
+            m.ErrorEvent
+            | m.SessionCreated
+            | m.SessionUpdated
+            | m.RateLimitsUpdated
+            | m.ConversationCreated
+            | m.ConversationItemAdded
+            | m.ConversationItemDone
+            | m.ConversationItemCreated
+            | m.ConversationItemRetrieved
+            | m.ConversationItemTruncated
+            | m.ConversationItemDeleted
+            | m.InputAudioBufferSpeechStarted
+            | m.InputAudioBufferSpeechStopped
+            | m.InputAudioBufferCommitted
+            | m.InputAudioBufferCleared
+            | m.InputAudioBufferTimeoutTriggered
+            | m.InputAudioBufferDtmfEventReceived
+            | m.ConversationItemInputAudioTranscriptionDelta
+            | m.ConversationItemInputAudioTranscriptionSegment
+            | m.ConversationItemInputAudioTranscriptionCompleted
+            | m.ConversationItemInputAudioTranscriptionFailed
+            | m.ResponseCreated
+            | m.ResponseDone
+            | m.ResponseOutputItemAdded
+            | m.ResponseOutputItemDone
+            | m.ResponseContentPartAdded
+            | m.ResponseContentPartDone
+            | m.ResponseOutputTextDelta
+            | m.ResponseOutputTextDone
+            | m.ResponseOutputAudioTranscriptDelta
+            | m.ResponseOutputAudioTranscriptDone
+            | m.ResponseOutputAudioDelta
+            | m.ResponseOutputAudioDone
+            | m.ResponseFunctionCallArgumentsDelta
+            | m.ResponseFunctionCallArgumentsDone
+            | m.OutputAudioBufferStarted
+            | m.OutputAudioBufferStopped
+            | m.OutputAudioBufferCleared
+            | m.McpListToolsInProgress
+            | m.McpListToolsCompleted
+            | m.McpListToolsFailed
+            | m.ResponseMcpCallArgumentsDelta
+            | m.ResponseMcpCallArgumentsDone
+            | m.ResponseMcpCallInProgress
+            | m.ResponseMcpCallCompleted
+            | m.ResponseMcpCallFailed
+            | UnknownEvent
+        ),
+        "RealtimeClientEvent": lambda m: (
+            m.SessionUpdate
+            | m.InputAudioBufferAppend
+            | m.InputAudioBufferCommit
+            | m.InputAudioBufferClear
+            | m.OutputAudioBufferClear
+            | m.ConversationItemCreate
+            | m.ConversationItemRetrieve
+            | m.ConversationItemTruncate
+            | m.ConversationItemDelete
+            | m.ResponseCreate
+            | m.ResponseCancel
+        ),
+        "TranslationServerEvent": lambda m: (
+            m.ErrorEvent
+            | m.TranslationSessionCreated
+            | m.TranslationSessionUpdated
+            | m.SessionClosed
+            | m.SessionInputTranscriptDelta
+            | m.SessionOutputTranscriptDelta
+            | m.SessionOutputAudioDelta
+            | UnknownEvent
+        ),
+        "TranslationClientEvent": lambda m: (
+            m.TranslationSessionUpdate | m.SessionInputAudioBufferAppend | m.SessionClose
+        ),
     }
 
     def __getattr__(name: str) -> Any:
         if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from functools import reduce
-        from operator import or_
-
         from . import models
 
-        known = {**vars(models), "UnknownEvent": UnknownEvent}
-        kinds = [eval(kind, dict(known)) for kind in _LAZY[name]]
-        made = globals()[name] = reduce(or_, kinds)
+        made = globals()[name] = _LAZY[name](models)
         return made
