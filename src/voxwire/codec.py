@@ -16,11 +16,11 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from voxwire_protocol import ClientEvent, Event, Model, UnknownEvent, names
-from voxwire_protocol._runtime import Problem, dec_hook, enc_hook, plain, set_frame, structure
+from voxwire_protocol._runtime import Problem, dec_hook, plain, set_frame, structure
 
 from .errors import InvalidEvent
-from .extras import extras, loads, merged, problems, rebuild
-from .limits import nearest, not_json
+from .extras import extras, is_object, loads, merged, problems, rebuild
+from .limits import meant, not_json
 from .validate import check, is_valid, validate
 
 __all__ = [
@@ -54,7 +54,7 @@ class _Tag(msgspec.Struct):
 
 
 _read_tag: Final = msgspec.json.Decoder(_Tag).decode
-_encoder: Final = msgspec.json.Encoder(enc_hook=enc_hook)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class _Reader:
@@ -127,8 +127,7 @@ class _Reader:
             # The message of either says where, and shows nothing of the frame.
             reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             return UnknownEvent(None, raw=frame, reason=f"not JSON: {reason}")
-        kind = type(data)
-        if kind is not dict:
+        if not is_object(data):
             return UnknownEvent(None, data, raw=frame, reason="not a JSON object")
         name = data.get("type")
         if not isinstance(name, str):
@@ -169,13 +168,12 @@ class Codec:
         """
         if isinstance(event, Mapping):
             cls = self._class_of(event)
-            data = plain(event)
-            _raise_first(check(cls.__name__, data, extra=extra))
-            return cast(ClientEvent, structure(cls, data))
+            _raise_first(check(cls.__name__, event, extra=extra))
+            return cast(ClientEvent, structure(cls, plain(event)))
         if type(event) not in self.client.values():
             name = type(event).__name__
             known = {cls.__name__ for cls in self.client.values()}
-            cure = nearest(name, known) or "send_raw() sends anything"
+            cure = meant(name, known) or "send_raw() sends anything"
             raise InvalidEvent("$", f"{name} is no event that a client sends here", cure)
         _raise_first(check(type(event).__name__, event))
         return event
@@ -194,13 +192,15 @@ class Codec:
         """
         if not checked:
             event = self.event(cast(ClientEvent, event), extra=extra)
+        if isinstance(event, UnknownEvent) and event.raw is not None:
+            return event.raw
+        data: dict[str, Any] = plain(event)
+        # The tag first, as everybody writes it: readers of frames look for it there.
+        data = {"type": data.get("type"), **data}
         try:
-            if extra or isinstance(event, Mapping):
-                return _encoder.encode(merged(plain(event), extra or {}))
-            return _encoder.encode(event)
-        except (TypeError, ValueError, NotImplementedError, RecursionError):
-            _raise_first(not_json(plain(event), "$"))
-            _raise_first(not_json(extra, "extra"))
+            return _encode(merged(data, extra) if extra else data)
+        except (TypeError, ValueError, RecursionError):
+            _raise_first(not_json(data, "$"))
             raise
 
     def _class_of(self, event: Mapping[str, Any]) -> type[Event]:
@@ -211,7 +211,7 @@ class Codec:
         if cls is None:
             if name in self.server:
                 raise InvalidEvent("$.type", f"{name!r} is sent by the server only")
-            cure = nearest(name, self.client) or "send_raw() sends anything"
+            cure = meant(name, self.client) or "send_raw() sends anything"
             raise InvalidEvent("$.type", f"unknown event {name!r}", cure)
         return cls
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 from voxwire_protocol import Model, Unknown, UnknownEvent
 from voxwire_protocol._runtime import Event, Problem, fields_of, plain
 from voxwire_protocol._runtime import problems as _problems
 
-__all__ = ["extras", "loads", "merged", "problems", "rebuild"]
+__all__ = ["extras", "is_object", "loads", "merged", "problems", "rebuild"]
 
 # Python refuses to read integers beyond 4300 digits; a server may send them.
 _LONG = 4000
@@ -31,6 +31,11 @@ def loads(frame: bytes) -> Any:
         return msgspec.json.decode(frame)
     except (msgspec.MsgspecError, RecursionError):
         return json.loads(frame.decode("utf-8", "surrogatepass"), parse_int=_integer)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a JSON value is an object; its keys are then text."""
+    return isinstance(value, dict)
 
 
 def _integer(digits: str) -> int | float:

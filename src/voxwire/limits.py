@@ -23,6 +23,8 @@ __all__ = [
     "Rule",
     "choice",
     "expected",
+    "kinds",
+    "meant",
     "nearest",
     "not_json",
     "number",
@@ -34,6 +36,25 @@ __all__ = [
 Rule: TypeAlias = Mapping[str, Any]
 
 _SHOWN: Final = 40
+
+
+def kinds(value: object) -> tuple[str, ...]:
+    """The JSON types that a value is of; none for what is no JSON value."""
+    match value:
+        case str():
+            return ("string",)
+        case bool():
+            return ("boolean",)
+        case int():
+            return ("integer", "number")
+        case float():
+            return ("number",)
+        case list() | tuple():
+            return ("array",)
+        case Mapping():
+            return ("object",)
+        case _:
+            return ()
 
 
 def expected(rule: Rule) -> str:
@@ -65,10 +86,16 @@ def choice(values: Iterable[Any]) -> str:
 
 
 def nearest(word: object, known: Iterable[Any]) -> str:
-    """The cure for a misspelt word; empty where nothing is near."""
+    """The known word that a misspelt one is for; empty where none is near."""
     names = [name for name in known if isinstance(name, str)]
     close = get_close_matches(word, names, n=1) if isinstance(word, str) else []
-    return f"did you mean {close[0]!r}?" if close else ""
+    return close[0] if close else ""
+
+
+def meant(word: object, known: Iterable[Any]) -> str:
+    """The cure for a misspelt word; empty where none is near."""
+    close = nearest(word, known)
+    return f"did you mean {close!r}?" if close else ""
 
 
 def shown(value: object) -> str:
@@ -82,7 +109,7 @@ def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
     if "const" in rule and value != rule["const"]:
         yield Problem(path, repr(rule["const"]), value, got=got)
     elif "enum" in rule and value not in rule["enum"]:
-        yield Problem(path, choice(rule["enum"]), value, nearest(value, rule["enum"]), got=got)
+        yield Problem(path, choice(rule["enum"]), value, meant(value, rule["enum"]), got=got)
     yield from size(rule, len(value), path, value, "length", "characters")
     if "pattern" in rule and not re.search(rule["pattern"], value):
         yield Problem(path, f"text that matches {rule['pattern']}", value, got=got)

@@ -17,19 +17,12 @@ from voxwire_protocol import UNSET, Model, Unknown
 from voxwire_protocol._runtime import Problem, child_path
 from voxwire_protocol.rules import RULES, UNIONS
 
-from .limits import Rule, choice, expected, nearest, number, shown, size, text
+from .limits import Rule, choice, expected, kinds, meant, nearest, number, shown, size, text
 
 __all__ = ["check", "is_valid", "validate"]
 
-_KINDS: Final[dict[type, tuple[str, ...]]] = {
-    str: ("string",),
-    bool: ("boolean",),
-    int: ("integer", "number"),
-    float: ("number",),
-    list: ("array",),
-    tuple: ("array",),
-    dict: ("object",),
-}
+# How far inside a misplaced field is looked for: `audio.input.turn_detection`.
+_DEPTH: Final = 2
 
 
 def validate(model: Model) -> list[Problem]:
@@ -90,10 +83,22 @@ def _model(
     for key in mapping or ():
         place = child_path(path, str(key))
         if key not in rules and place not in mode.allowed:
-            cure = nearest(key, rules) or f"fields: {', '.join(rules)}"
+            cure = meant(key, rules) or _elsewhere(name, key) or f"fields: {', '.join(rules)}."
             if mode.sending:
-                cure += "; extra= sends it all the same"
+                cure += " To send it on purpose: extra="
             yield Problem(place, f"a field of {name}", cast("Any", mapping)[key], cure)
+
+
+def _elsewhere(name: str, key: object) -> str:
+    """The cure for a field that belongs further inside, as in the flat sessions of the beta."""
+    todo, places = [(name, "")], dict[str, str]()
+    for inner, path in todo:
+        for field, rule in RULES.get(inner, {}).items():
+            places.setdefault(field, f"{path}{field}")
+            if "ref" in rule and path.count(".") < _DEPTH:
+                todo.append((rule["ref"], f"{path}{field}."))
+    close = nearest(key, places)
+    return f"did you mean {places[close]!r}?" if close else ""
 
 
 def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
@@ -108,7 +113,7 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
         yield from _reference(rule["ref"], value, path, mode)
     elif "any_of" in rule:
         yield from _any_of(rule, value, path, mode)
-    elif "type" in rule and rule["type"] not in _KINDS.get(type(value), ()):
+    elif "type" in rule and rule["type"] not in kinds(value):
         cure = "base64 text; voxwire.audio encodes it" if rule.get("base64") else ""
         yield Problem(path, expected(rule), value, cure)
     elif isinstance(value, str):
@@ -170,7 +175,7 @@ def _tagged(
         found = entry.get(tag) if isinstance(tag, str) else None
         if found is None:
             got = "nothing" if tag is UNSET else shown(tag)
-            yield Problem(f"{path}.{key}", choice(entry), tag, nearest(tag, entry), got=got)
+            yield Problem(f"{path}.{key}", choice(entry), tag, meant(tag, entry), got=got)
             return
         entry = found
         if isinstance(entry, str):
@@ -196,7 +201,7 @@ def _any_of(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]
         if not found:
             return
         # The way of the right kind fails further inside, or by its values and not by its type.
-        inside = way.get("type") in _KINDS.get(type(value), ()) or "ref" in way
+        inside = way.get("type") in kinds(value) or "ref" in way
         if closest is None and inside:
             closest = found
     yield from closest or [Problem(path, expected(rule), value)]
