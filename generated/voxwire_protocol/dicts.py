@@ -398,10 +398,11 @@ class ReasoningDict(TypedDict):
 
 class PromptCacheBreakpointDict(TypedDict):
     """
-    Marks where the part of a prompt worth caching ends, to the token. How long it is kept is set with the request's cache options, not here.
+    Marks where the part of a prompt worth caching ends, to the token.
     """
 
     mode: Literal["explicit"]
+    ttl: NotRequired[Literal["30m", "12h"]]
 
 
 class FunctionToolDict(TypedDict):

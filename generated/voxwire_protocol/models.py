@@ -2558,14 +2558,17 @@ class Prompt(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class PromptCacheBreakpoint(Model):
-    """Marks where the part of a prompt worth caching ends, to the token. How long it is kept is set
-    with the request's cache options, not here.
-    """
+    """Marks where the part of a prompt worth caching ends, to the token."""
 
     __hash__ = Model.__hash__
 
     mode: Literal["explicit"] = "explicit"
     """Kind of breakpoint; there is one kind."""
+
+    ttl: Literal["30m", "12h"] | str | None | UnsetType = UNSET
+    """How long the cached part is kept at the least, half an hour or half a day. Without it, as
+    long as the cache options of the request say.
+    """
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -2899,6 +2902,11 @@ class RealtimeCallIncomingData(Model):
 
     sip_headers: list[SipHeader]
     """Headers of the INVITE in a list, since a name may occur more than once."""
+
+    sip_media_security: Literal["rtp", "srtp"] | str | None | UnsetType = UNSET
+    """Whether the sound of the call is encrypted on its way over SIP: `srtp` is, `rtp` is not. It
+    tells nothing about the signalling, and is left out where the service does not know.
+    """
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -170,6 +170,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "RealtimeCallIncomingData": {
         "call_id": {"required": True, "type": "string"},
         "sip_headers": {"required": True, "type": "array", "items": {"ref": "SipHeader"}},
+        "sip_media_security": {"type": "string"},
     },
     "SipHeader": {
         "name": {"required": True, "type": "string"},
@@ -945,7 +946,10 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "detail": {"type": "string", "enum": ("auto", "low", "high")},
         "prompt_cache_breakpoint": {"ref": "PromptCacheBreakpoint"},
     },
-    "PromptCacheBreakpoint": {"mode": {"required": True, "type": "string", "const": "explicit"}},
+    "PromptCacheBreakpoint": {
+        "mode": {"required": True, "type": "string", "const": "explicit"},
+        "ttl": {"type": "string", "enum": ("30m", "12h")},
+    },
     "FunctionTool": {
         "type": {"type": "string", "const": "function"},
         "name": {"type": "string"},
