@@ -40,6 +40,16 @@ def is_marker(union: Union) -> bool:
     return len(union.objects) > 1
 
 
+def event_unions(model: Model) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """Name of the union of one side's events -> its classes, and whether it is the server's."""
+    unions: dict[str, tuple[tuple[str, ...], bool]] = {}
+    for family in model.families:
+        stem = family.name.capitalize()
+        unions[f"{stem}ServerEvent"] = (tuple(event.schema for event in family.server), True)
+        unions[f"{stem}ClientEvent"] = (tuple(event.schema for event in family.client), False)
+    return unions
+
+
 def models_document(model: Model) -> dict[str, Any]:
     """For the attrs classes: all objects, opened where a server sends them."""
     schemas: dict[str, Any] = {
@@ -69,6 +79,9 @@ def dicts_document(model: Model) -> dict[str, Any]:
             schemas[name] = writer.object(schema, fields)
         elif isinstance(schema, Union):
             schemas[name] = {"anyOf": [writer.type(member) for member in schema.members]}
+    for name, (classes, server) in event_unions(model).items():
+        if not server:
+            schemas[name] = {"anyOf": [writer.type(Named(event)) for event in classes]}
     return _asyncapi(schemas)
 
 

@@ -62,6 +62,7 @@ def dicts(model: Model) -> str:
     source = _run(
         dicts_document(model),
         output_model_type=DataModelType.TypingTypedDict,
+        custom_template_dir=TEMPLATES,
         class_name_suffix="Dict",
         use_type_alias=True,
     )

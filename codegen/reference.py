@@ -317,9 +317,7 @@ class _Pages:
 def _limits(type_: Type) -> list[str]:
     match type_:
         case Scalar(_, limits) | Listed(_, limits) | Mapped(_, limits):
-            notes = [
-                _counted(text, limits[key]) for key, text in _LIMITS.items() if key in limits
-            ]
+            notes = [_counted(text, limits[key]) for key, text in _LIMITS.items() if key in limits]
             if "propertyNames" in limits:
                 notes += [
                     f"keys: {note}" for note in _limits(Scalar("string", limits["propertyNames"]))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .bundle import is_marker
+from .bundle import event_unions, is_marker
 from .files import docstring, header
 from .pytypes import runtime_types, union_annotation
 from .schema import (
@@ -53,16 +53,6 @@ RUNTIME_NAMES = (
 
 def _module(source: str, doc: str, *parts: str) -> str:
     return "\n\n".join([header(source) + docstring(doc), _FUTURE, *parts]) + "\n"
-
-
-def event_unions(model: Model) -> dict[str, tuple[tuple[str, ...], bool]]:
-    """Name of the union of one side's events -> its classes, and whether it is the server's."""
-    unions: dict[str, tuple[tuple[str, ...], bool]] = {}
-    for family in model.families:
-        stem = family.name.capitalize()
-        unions[f"{stem}ServerEvent"] = (tuple(event.schema for event in family.server), True)
-        unions[f"{stem}ClientEvent"] = (tuple(event.schema for event in family.client), False)
-    return unions
 
 
 # -- unions.py -----------------------------------------------------------------------------------
@@ -281,7 +271,8 @@ def index(model: Model) -> str:
             f"{name}Dict"
             for name, schema in model.schemas.items()
             if name in model.sent and not isinstance(schema, Alias)
-        ],
+        ]
+        + [f"{name}Dict" for name, (_, server) in event_unions(model).items() if not server],
     }
     home = {name: module for module, names in where.items() for name in names}
     typed = "\n".join(

@@ -7,43 +7,33 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class PcmAudioFormatDict(TypedDict):
-    """
-    Signed 16-bit little-endian samples, mono, at 24 kHz: 48 bytes for each millisecond.
-    """
+    """`PcmAudioFormat` as a dict."""
 
     type: NotRequired[Literal["audio/pcm"]]
     rate: NotRequired[Literal[24000]]
 
 
 class PcmuAudioFormatDict(TypedDict):
-    """
-    G.711 mu-law, mono, at 8 kHz: 8 bytes for each millisecond. The usual law on North American and Japanese phone lines.
-    """
+    """`PcmuAudioFormat` as a dict."""
 
     type: NotRequired[Literal["audio/pcmu"]]
 
 
 class PcmaAudioFormatDict(TypedDict):
-    """
-    G.711 A-law, mono, at 8 kHz: 8 bytes for each millisecond. The usual law on phone lines elsewhere.
-    """
+    """`PcmaAudioFormat` as a dict."""
 
     type: NotRequired[Literal["audio/pcma"]]
 
 
 class NoiseReductionDict(TypedDict):
-    """
-    Filter on appended audio, ahead of turn detection and of the model: fewer false starts and a clearer signal.
-    """
+    """`NoiseReduction` as a dict."""
 
     type: NotRequired[Literal["near_field", "far_field"]]
     strength: NotRequired[int | float]
 
 
 class AudioTranscriptionDict(TypedDict):
-    """
-    Which speech-to-text model writes down the user's audio, and with what hints. In a realtime session the text is a second model's reading, not what the conversation model heard; it is billed apart and may arrive before or after the reply.
-    """
+    """`AudioTranscription` as a dict."""
 
     model: NotRequired[
         Literal[
@@ -66,9 +56,7 @@ class AudioTranscriptionDict(TypedDict):
 
 
 class ServerVadDict(TypedDict):
-    """
-    Turns by loudness: a turn opens when speech is heard and closes after enough silence.
-    """
+    """`ServerVad` as a dict."""
 
     type: Literal["server_vad"]
     threshold: NotRequired[int | float]
@@ -80,9 +68,7 @@ class ServerVadDict(TypedDict):
 
 
 class SemanticVadDict(TypedDict):
-    """
-    Turns by meaning: a model judges whether the sentence is finished and waits longer after a trailing "erm". More natural, at times slower than `server_vad`.
-    """
+    """`SemanticVad` as a dict."""
 
     type: Literal["semantic_vad"]
     eagerness: NotRequired[Literal["low", "medium", "high", "auto"]]
@@ -91,17 +77,13 @@ class SemanticVadDict(TypedDict):
 
 
 class CustomVoiceDict(TypedDict):
-    """
-    A voice made for the account, in place of a stock voice's name.
-    """
+    """`CustomVoice` as a dict."""
 
     id: str
 
 
 class InputAudioBufferAppendDict(TypedDict):
-    """
-    Adds sound to the end of the input audio buffer. There is no acknowledgement. With turn detection on, the server listens for speech in the buffer and commits by itself; with it off, nothing happens before `input_audio_buffer.commit`. Small pieces let speech be noticed sooner. Noise reduction, where configured, is done as the audio is written.
-    """
+    """`InputAudioBufferAppend` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["input_audio_buffer.append"]
@@ -109,36 +91,28 @@ class InputAudioBufferAppendDict(TypedDict):
 
 
 class InputAudioBufferCommitDict(TypedDict):
-    """
-    Ends the user's turn by hand: what the buffer holds becomes a user message and the buffer is empty again. Needed only when turn detection is off. At least 100 ms of audio must be there, otherwise an `error` comes back. Answered by `input_audio_buffer.committed` and the new item; it starts the input transcription where that is configured, but no response: follow it with `response.create`.
-    """
+    """`InputAudioBufferCommit` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["input_audio_buffer.commit"]
 
 
 class InputAudioBufferClearDict(TypedDict):
-    """
-    Throws away all audio that is in the input buffer and not yet committed. Answered by `input_audio_buffer.cleared`.
-    """
+    """`InputAudioBufferClear` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["input_audio_buffer.clear"]
 
 
 class OutputAudioBufferClearDict(TypedDict):
-    """
-    Silences the model at once on a WebRTC or SIP call, where the server holds the audio still to be played; on a WebSocket it has no use, for there the client does the playing. Send `response.cancel` first so that no further audio is made. Answered by `output_audio_buffer.cleared`.
-    """
+    """`OutputAudioBufferClear` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["output_audio_buffer.clear"]
 
 
 class ConversationItemRetrieveDict(TypedDict):
-    """
-    Asks for the server's copy of one item, in full and with its audio, for instance to hear the user's speech as it is after noise reduction and trimming to the detected speech. Answered by `conversation.item.retrieved`, or by an `error` when there is no such item.
-    """
+    """`ConversationItemRetrieve` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["conversation.item.retrieve"]
@@ -146,9 +120,7 @@ class ConversationItemRetrieveDict(TypedDict):
 
 
 class ConversationItemTruncateDict(TypedDict):
-    """
-    Tells the server how much of an assistant's audio the user really heard before interrupting, so that the model does not believe to have said the rest. Audio comes in faster than it plays, so count what was *played*, not what was received. The transcript of the item on the server is removed along with the tail of the audio. Answered by `conversation.item.truncated`. Send it before `response.cancel`, and also for later items of the same response; where nothing was heard at all, delete the item in its place. WebRTC and SIP calls need none of this, as the server does the playing there.
-    """
+    """`ConversationItemTruncate` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["conversation.item.truncate"]
@@ -158,9 +130,7 @@ class ConversationItemTruncateDict(TypedDict):
 
 
 class ConversationItemDeleteDict(TypedDict):
-    """
-    Takes an item out of the conversation, so that later responses do not see it. Answered by `conversation.item.deleted`, or by an `error` when there is no such item.
-    """
+    """`ConversationItemDelete` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["conversation.item.delete"]
@@ -168,9 +138,7 @@ class ConversationItemDeleteDict(TypedDict):
 
 
 class ResponseCancelDict(TypedDict):
-    """
-    Stops a response that is being made. Answered by `response.done` with the status `cancelled`; wait for that before asking for another response. If nothing is running the error `response_cancel_not_active` comes back, which does no harm.
-    """
+    """`ResponseCancel` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["response.cancel"]
@@ -178,52 +146,40 @@ class ResponseCancelDict(TypedDict):
 
 
 class ExpiresAfterDict(TypedDict):
-    """
-    How long a client secret can start sessions. A session that was started in time goes on after the secret has expired, and one secret may start several sessions.
-    """
+    """`ExpiresAfter` as a dict."""
 
     anchor: NotRequired[Literal["created_at"]]
     seconds: NotRequired[int]
 
 
 class CallReferRequestDict(TypedDict):
-    """
-    Hand-over of a running SIP call to somebody else.
-    """
+    """`CallReferRequest` as a dict."""
 
     target_uri: str
 
 
 class CallRejectRequestDict(TypedDict):
-    """
-    Refusal of a SIP call that has not been accepted.
-    """
+    """`CallRejectRequest` as a dict."""
 
     status_code: NotRequired[int]
 
 
 class ItemReferenceDict(TypedDict):
-    """
-    Stands for an earlier item of the session in the input of a response. Not an item of the conversation itself.
-    """
+    """`ItemReference` as a dict."""
 
     type: Literal["item_reference"]
     id: str
 
 
 class InputTextDict(TypedDict):
-    """
-    Text for the model, in a user or system message.
-    """
+    """`InputText` as a dict."""
 
     type: NotRequired[Literal["input_text"]]
     text: NotRequired[str]
 
 
 class InputAudioDict(TypedDict):
-    """
-    Speech of the user. The server leaves the sound out of what it reports; ask for it with `conversation.item.retrieve`.
-    """
+    """`InputAudio` as a dict."""
 
     type: NotRequired[Literal["input_audio"]]
     audio: NotRequired[str]
@@ -231,9 +187,7 @@ class InputAudioDict(TypedDict):
 
 
 class InputImageDict(TypedDict):
-    """
-    An image from the user.
-    """
+    """`InputImage` as a dict."""
 
     type: NotRequired[Literal["input_image"]]
     image_url: NotRequired[str]
@@ -241,18 +195,14 @@ class InputImageDict(TypedDict):
 
 
 class OutputTextDict(TypedDict):
-    """
-    Text written by the model.
-    """
+    """`OutputText` as a dict."""
 
     type: NotRequired[Literal["output_text"]]
     text: NotRequired[str]
 
 
 class OutputAudioDict(TypedDict):
-    """
-    Speech of the model. Only the server makes these.
-    """
+    """`OutputAudio` as a dict."""
 
     type: NotRequired[Literal["output_audio"]]
     audio: NotRequired[str]
@@ -260,9 +210,7 @@ class OutputAudioDict(TypedDict):
 
 
 class FunctionCallDict(TypedDict):
-    """
-    The model asks for a function of the application to be run. Answer every call of a response with a `function_call_output`, then create one response.
-    """
+    """`FunctionCall` as a dict."""
 
     id: NotRequired[str]
     object: NotRequired[Literal["realtime.item"]]
@@ -274,9 +222,7 @@ class FunctionCallDict(TypedDict):
 
 
 class FunctionCallOutputDict(TypedDict):
-    """
-    The application's answer to a function call. It does not start a response by itself.
-    """
+    """`FunctionCallOutput` as a dict."""
 
     id: NotRequired[str]
     object: NotRequired[Literal["realtime.item"]]
@@ -287,9 +233,7 @@ class FunctionCallOutputDict(TypedDict):
 
 
 class McpApprovalRequestDict(TypedDict):
-    """
-    An MCP tool is to be called and the client has to allow it, with an item of type `mcp_approval_response`. The call waits until then.
-    """
+    """`McpApprovalRequest` as a dict."""
 
     type: Literal["mcp_approval_request"]
     id: str
@@ -299,9 +243,7 @@ class McpApprovalRequestDict(TypedDict):
 
 
 class McpApprovalResponseDict(TypedDict):
-    """
-    The client's decision on an `mcp_approval_request`, added as an item.
-    """
+    """`McpApprovalResponse` as a dict."""
 
     type: Literal["mcp_approval_response"]
     id: str
@@ -311,9 +253,7 @@ class McpApprovalResponseDict(TypedDict):
 
 
 class McpProtocolErrorDict(TypedDict):
-    """
-    The MCP server refused the request, or its answer broke the MCP protocol.
-    """
+    """`McpProtocolError` as a dict."""
 
     type: Literal["protocol_error"]
     code: int
@@ -321,18 +261,14 @@ class McpProtocolErrorDict(TypedDict):
 
 
 class McpToolExecutionErrorDict(TypedDict):
-    """
-    The tool ran and reported a failure of its own.
-    """
+    """`McpToolExecutionError` as a dict."""
 
     type: Literal["tool_execution_error"]
     message: str
 
 
 class McpHttpErrorDict(TypedDict):
-    """
-    The HTTP request to the MCP server failed.
-    """
+    """`McpHttpError` as a dict."""
 
     type: Literal["http_error"]
     code: int
@@ -340,9 +276,7 @@ class McpHttpErrorDict(TypedDict):
 
 
 class LegacyTurnDetectionDict(TypedDict):
-    """
-    Detection of turns by loudness, as the old HTTP endpoints spell it. Now ServerVad.
-    """
+    """`LegacyTurnDetection` as a dict."""
 
     type: NotRequired[Literal["server_vad"] | str]
     threshold: NotRequired[int | float]
@@ -351,17 +285,13 @@ class LegacyTurnDetectionDict(TypedDict):
 
 
 class LegacyInputAudioTranscriptionDict(TypedDict):
-    """
-    Transcription of the user's speech, with a model's name and nothing else. Now AudioTranscription.
-    """
+    """`LegacyInputAudioTranscription` as a dict."""
 
     model: NotRequired[str]
 
 
 class LegacyTranscriptionSessionCreateRequestDict(TypedDict):
-    """
-    Body of `POST /realtime/transcription_sessions`. Now ClientSecretCreateRequest with a TranscriptionSession.
-    """
+    """`LegacyTranscriptionSessionCreateRequest` as a dict."""
 
     turn_detection: NotRequired[LegacyTurnDetectionDict | None]
     input_audio_noise_reduction: NotRequired[NoiseReductionDict | None]
@@ -371,9 +301,7 @@ class LegacyTranscriptionSessionCreateRequestDict(TypedDict):
 
 
 class TracingConfigDict(TypedDict):
-    """
-    Names under which a trace is filed. What is left out the service fills in.
-    """
+    """`TracingConfig` as a dict."""
 
     workflow_name: NotRequired[str]
     group_id: NotRequired[str]
@@ -381,34 +309,26 @@ class TracingConfigDict(TypedDict):
 
 
 class TruncationTokenLimitsDict(TypedDict):
-    """
-    Limits on the conversation's size, to bound what each turn costs.
-    """
+    """`TruncationTokenLimits` as a dict."""
 
     post_instructions: NotRequired[int]
 
 
 class ReasoningDict(TypedDict):
-    """
-    How a model of generation 2 or later thinks before it speaks. Earlier models do not take it.
-    """
+    """`Reasoning` as a dict."""
 
     effort: NotRequired[Literal["minimal", "low", "medium", "high", "xhigh"]]
 
 
 class PromptCacheBreakpointDict(TypedDict):
-    """
-    Marks where the part of a prompt worth caching ends, to the token.
-    """
+    """`PromptCacheBreakpoint` as a dict."""
 
     mode: Literal["explicit"]
     ttl: NotRequired[Literal["30m", "12h"]]
 
 
 class FunctionToolDict(TypedDict):
-    """
-    A function that the application runs. The model answers with a `function_call` item; run it, add a `function_call_output` item with the same `call_id`, then create one response.
-    """
+    """`FunctionTool` as a dict."""
 
     type: NotRequired[Literal["function"]]
     name: NotRequired[str]
@@ -417,18 +337,14 @@ class FunctionToolDict(TypedDict):
 
 
 class McpToolFilterDict(TypedDict):
-    """
-    Picks tools of an MCP server by name, by being read-only, or by both.
-    """
+    """`McpToolFilter` as a dict."""
 
     tool_names: NotRequired[list[str]]
     read_only: NotRequired[bool]
 
 
 class McpListedToolDict(TypedDict):
-    """
-    One tool in an MCP server's answer to being asked for its tools.
-    """
+    """`McpListedTool` as a dict."""
 
     name: str
     description: NotRequired[str | None]
@@ -437,18 +353,14 @@ class McpListedToolDict(TypedDict):
 
 
 class ToolChoiceFunctionDict(TypedDict):
-    """
-    Forces a call to one named function.
-    """
+    """`ToolChoiceFunction` as a dict."""
 
     type: Literal["function"]
     name: str
 
 
 class ToolChoiceMcpDict(TypedDict):
-    """
-    Forces a call to an MCP server, to one of its tools where `name` is given.
-    """
+    """`ToolChoiceMcp` as a dict."""
 
     type: Literal["mcp"]
     server_label: str
@@ -456,25 +368,19 @@ class ToolChoiceMcpDict(TypedDict):
 
 
 class TranslationTranscriptionDict(TypedDict):
-    """
-    Choice of model for the source transcript, which arrives in `session.input_transcript.delta` events.
-    """
+    """`TranslationTranscription` as a dict."""
 
     model: str
 
 
 class TranslationAudioOutputDict(TypedDict):
-    """
-    Options for what the translator says.
-    """
+    """`TranslationAudioOutput` as a dict."""
 
     language: NotRequired[str]
 
 
 class SessionInputAudioBufferAppendDict(TypedDict):
-    """
-    Feeds speech to the translator. The engine works in frames of 200 ms, so pieces of that length give the least delay; shorter ones wait until a frame is full, longer ones are cut up. Send silence while nobody speaks: a gap in the stream is no pause to the model, which hears the sound after it as if it followed at once.
-    """
+    """`SessionInputAudioBufferAppend` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["session.input_audio_buffer.append"]
@@ -482,9 +388,7 @@ class SessionInputAudioBufferAppendDict(TypedDict):
 
 
 class SessionCloseDict(TypedDict):
-    """
-    Asks for an orderly end. The server translates what it still holds, sends the rest, and says `session.closed` when all is out.
-    """
+    """`SessionClose` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["session.close"]
@@ -504,9 +408,7 @@ VoiceDict: TypeAlias = (
 
 
 class AudioInputDict(TypedDict):
-    """
-    What is done with the audio that the client appends.
-    """
+    """`AudioInput` as a dict."""
 
     format: NotRequired[AudioFormatDict]
     transcription: NotRequired[AudioTranscriptionDict | None]
@@ -515,9 +417,7 @@ class AudioInputDict(TypedDict):
 
 
 class AudioOutputDict(TypedDict):
-    """
-    How the model's speech sounds and is encoded.
-    """
+    """`AudioOutput` as a dict."""
 
     format: NotRequired[AudioFormatDict]
     voice: NotRequired[VoiceDict]
@@ -525,26 +425,20 @@ class AudioOutputDict(TypedDict):
 
 
 class RealtimeAudioDict(TypedDict):
-    """
-    Both directions of sound in a realtime session.
-    """
+    """`RealtimeAudio` as a dict."""
 
     input: NotRequired[AudioInputDict]
     output: NotRequired[AudioOutputDict]
 
 
 class TranscriptionAudioDict(TypedDict):
-    """
-    Sound in a transcription session, which only listens.
-    """
+    """`TranscriptionAudio` as a dict."""
 
     input: NotRequired[AudioInputDict]
 
 
 class SystemMessageDict(TypedDict):
-    """
-    A note from the application to the model at this point of the conversation, such as a change of topic or screen. What holds for the whole session belongs into its `instructions`.
-    """
+    """`SystemMessage` as a dict."""
 
     id: NotRequired[str]
     object: NotRequired[Literal["realtime.item"]]
@@ -561,9 +455,7 @@ AssistantContentDict: TypeAlias = OutputTextDict | OutputAudioDict
 
 
 class McpListToolsDict(TypedDict):
-    """
-    The tools found on an MCP server. The service adds one for each server after the session has been given it; `mcp_list_tools.completed` or `.failed` tells how it went.
-    """
+    """`McpListTools` as a dict."""
 
     type: Literal["mcp_list_tools"]
     id: NotRequired[str]
@@ -575,18 +467,14 @@ McpCallErrorDict: TypeAlias = McpProtocolErrorDict | McpToolExecutionErrorDict |
 
 
 class ResponseAudioOutputDict(TypedDict):
-    """
-    Format and voice of one response's speech. What is left out of a request is as in the session.
-    """
+    """`ResponseAudioOutput` as a dict."""
 
     format: NotRequired[AudioFormatDict]
     voice: NotRequired[VoiceDict]
 
 
 class TranscriptionSessionDict(TypedDict):
-    """
-    A session that only writes down what it hears: no replies, no voice, no tools. The model goes into `audio.input.transcription.model`. Updates merge as in a RealtimeSession.
-    """
+    """`TranscriptionSession` as a dict."""
 
     type: Literal["transcription"]
     audio: NotRequired[TranscriptionAudioDict]
@@ -597,9 +485,7 @@ TracingDict: TypeAlias = Literal["auto"] | TracingConfigDict
 
 
 class RetentionRatioTruncationDict(TypedDict):
-    """
-    Cuts the conversation back to a share of its limit each time it overflows, in place of dropping a little on every turn.
-    """
+    """`RetentionRatioTruncation` as a dict."""
 
     type: Literal["retention_ratio"]
     retention_ratio: int | float
@@ -607,9 +493,7 @@ class RetentionRatioTruncationDict(TypedDict):
 
 
 class PromptInputTextDict(TypedDict):
-    """
-    Text for a placeholder, written out as a part so that a cache breakpoint can go with it.
-    """
+    """`PromptInputText` as a dict."""
 
     type: Literal["input_text"]
     text: str
@@ -617,9 +501,7 @@ class PromptInputTextDict(TypedDict):
 
 
 class PromptInputImageDict(TypedDict):
-    """
-    A picture for a placeholder, from `image_url` or from an uploaded file's `file_id`.
-    """
+    """`PromptInputImage` as a dict."""
 
     type: Literal["input_image"]
     image_url: NotRequired[str | None]
@@ -629,9 +511,7 @@ class PromptInputImageDict(TypedDict):
 
 
 class PromptInputFileDict(TypedDict):
-    """
-    A document for a placeholder: `file_id` of an upload, `file_url` to fetch, or `file_data` with a `filename`.
-    """
+    """`PromptInputFile` as a dict."""
 
     type: Literal["input_file"]
     file_id: NotRequired[str | None]
@@ -646,9 +526,7 @@ McpAllowedToolsDict: TypeAlias = list[str] | McpToolFilterDict
 
 
 class McpApprovalFilterDict(TypedDict):
-    """
-    Approval rules for different tools of one MCP server.
-    """
+    """`McpApprovalFilter` as a dict."""
 
     always: NotRequired[McpToolFilterDict]
     never: NotRequired[McpToolFilterDict]
@@ -660,18 +538,14 @@ ToolChoiceDict: TypeAlias = (
 
 
 class TranslationAudioInputDict(TypedDict):
-    """
-    Options for incoming speech. Its encoding is no option - the socket accepts mono 16-bit little-endian PCM at 24 kHz and nothing else.
-    """
+    """`TranslationAudioInput` as a dict."""
 
     transcription: NotRequired[TranslationTranscriptionDict | None]
     noise_reduction: NotRequired[NoiseReductionDict | None]
 
 
 class UserMessageDict(TypedDict):
-    """
-    What the user said, wrote or showed. Committing the audio buffer makes one by itself, with one audio part; text and images are added by the client.
-    """
+    """`UserMessage` as a dict."""
 
     id: NotRequired[str]
     object: NotRequired[Literal["realtime.item"]]
@@ -682,9 +556,7 @@ class UserMessageDict(TypedDict):
 
 
 class AssistantMessageDict(TypedDict):
-    """
-    What the model said or wrote. It arrives empty and in progress, then fills by deltas. A client may add one with text only, to restore an earlier conversation.
-    """
+    """`AssistantMessage` as a dict."""
 
     id: NotRequired[str]
     object: NotRequired[Literal["realtime.item"]]
@@ -695,9 +567,7 @@ class AssistantMessageDict(TypedDict):
 
 
 class McpCallDict(TypedDict):
-    """
-    A call to an MCP tool, run by the service. The `response.mcp_call.*` events report its progress.
-    """
+    """`McpCall` as a dict."""
 
     type: Literal["mcp_call"]
     id: str
@@ -710,9 +580,7 @@ class McpCallDict(TypedDict):
 
 
 class ResponseAudioDict(TypedDict):
-    """
-    Audio settings of one response.
-    """
+    """`ResponseAudio` as a dict."""
 
     output: NotRequired[ResponseAudioOutputDict]
 
@@ -729,9 +597,7 @@ McpRequireApprovalDict: TypeAlias = Literal["always", "never"] | McpApprovalFilt
 
 
 class TranslationAudioDict(TypedDict):
-    """
-    Both ends of a translation, the speech that goes in and the speech that comes out.
-    """
+    """`TranslationAudio` as a dict."""
 
     input: NotRequired[TranslationAudioInputDict]
     output: NotRequired[TranslationAudioOutputDict]
@@ -765,9 +631,7 @@ ResponseInputItemDict: TypeAlias = (
 
 
 class PromptDict(TypedDict):
-    """
-    A prompt stored with the service, and the values for its placeholders.
-    """
+    """`Prompt` as a dict."""
 
     id: str
     version: NotRequired[str | None]
@@ -775,9 +639,7 @@ class PromptDict(TypedDict):
 
 
 class McpToolDict(TypedDict):
-    """
-    Tools of a remote MCP server. The service lists and calls them; the client only sees items and progress events, and approves calls where asked. Exactly one of `server_url`, `tunnel_id` and `connector_id` says where the server is.
-    """
+    """`McpTool` as a dict."""
 
     type: Literal["mcp"]
     server_label: str
@@ -805,36 +667,33 @@ class McpToolDict(TypedDict):
 
 
 class TranslationSessionDict(TypedDict):
-    """
-    Settings of a translation session, and what the server reports about it. A client that opens a session or asks for a client secret fills in `model` and, if it likes, `audio`; the other fields come from the server.
-    """
+    """`TranslationSession` as a dict."""
 
     model: str
     audio: NotRequired[TranslationAudioDict]
 
 
 class TranslationSessionChangesDict(TypedDict):
-    """
-    The part of a translation session that a running session lets you alter. Whatever you leave out stays as it is; the model is not among the things that can change.
-    """
+    """`TranslationSessionChanges` as a dict."""
 
     audio: NotRequired[TranslationAudioDict]
 
 
 class TranslationSessionUpdateDict(TypedDict):
-    """
-    Changes target language, source transcript or noise reduction while the translation runs.
-    """
+    """`TranslationSessionUpdate` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["session.update"]
     session: TranslationSessionChangesDict
 
 
+TranslationClientEventDict: TypeAlias = (
+    TranslationSessionUpdateDict | SessionInputAudioBufferAppendDict | SessionCloseDict
+)
+
+
 class ConversationItemCreateDict(TypedDict):
-    """
-    Puts an item into the conversation: a message, the output of a function, the answer to an approval request, or an item of an earlier session that is being restored. Items of the assistant can only be text, never audio. Answered by `conversation.item.added` and `conversation.item.done` (older servers: `conversation.item.created`). No response is started by it: follow it with `response.create`.
-    """
+    """`ConversationItemCreate` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["conversation.item.create"]
@@ -843,18 +702,14 @@ class ConversationItemCreateDict(TypedDict):
 
 
 class TranslationClientSecretCreateRequestDict(TypedDict):
-    """
-    Order for a client secret that opens translation sessions only.
-    """
+    """`TranslationClientSecretCreateRequest` as a dict."""
 
     expires_after: NotRequired[ExpiresAfterDict]
     session: TranslationSessionDict
 
 
 class LegacySessionCreateRequestDict(TypedDict):
-    """
-    Body of `POST /realtime/sessions`, which makes a flat session and a short-lived key. Now ClientSecretCreateRequest with a RealtimeSession.
-    """
+    """`LegacySessionCreateRequest` as a dict."""
 
     model: NotRequired[str]
     modalities: NotRequired[list[Literal["text", "audio"]]]
@@ -878,9 +733,7 @@ ToolDict: TypeAlias = FunctionToolDict | McpToolDict
 
 
 class ResponseCreateParamsDict(TypedDict):
-    """
-    Settings of one response. What is given replaces the session's own for this turn only, lists as a whole; what is left out is as in the session.
-    """
+    """`ResponseCreateParams` as a dict."""
 
     output_modalities: NotRequired[list[Literal["text", "audio"]]]
     instructions: NotRequired[str]
@@ -897,9 +750,7 @@ class ResponseCreateParamsDict(TypedDict):
 
 
 class RealtimeSessionDict(TypedDict):
-    """
-    A conversation with a model that hears and speaks. An update merges: a field left out keeps its value, while `""` clears `instructions`, `[]` clears `tools` and null clears `turn_detection`, `noise_reduction`, `transcription` and `tracing`. A rejected update changes nothing at all. A session lasts 60 minutes at most.
-    """
+    """`RealtimeSession` as a dict."""
 
     type: Literal["realtime"]
     output_modalities: NotRequired[list[Literal["text", "audio"]]]
@@ -941,9 +792,7 @@ class RealtimeSessionDict(TypedDict):
 
 
 class ResponseCreateDict(TypedDict):
-    """
-    Has the model speak, write or call tools now. Turn detection does this by itself at the end of the user's turn unless its `create_response` is false. Answered by `response.created`, then the events of the output, then always `response.done`. The default conversation has room for one running response, counted from the moment this is sent; a second one gets the error `conversation_already_has_active_response`. Responses with `conversation: none` run beside it in any number: give each its own `metadata` to tell them apart.
-    """
+    """`ResponseCreate` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["response.create"]
@@ -951,9 +800,7 @@ class ResponseCreateDict(TypedDict):
 
 
 class CallCreateRequestDict(TypedDict):
-    """
-    Opening of a WebRTC call by a server that holds an account key, sent as a multipart form. With a client secret send the bare SDP instead, for the secret already has its session.
-    """
+    """`CallCreateRequest` as a dict."""
 
     sdp: str
     session: NotRequired[RealtimeSessionDict]
@@ -963,9 +810,7 @@ ConfigurableSessionDict: TypeAlias = RealtimeSessionDict | TranscriptionSessionD
 
 
 class SessionUpdateDict(TypedDict):
-    """
-    Changes the configuration of the running session; may be sent at any time. The change is merged into what is there, so a field left out keeps its value. Empty text clears `instructions`, an empty list clears `tools`, and null clears `turn_detection`, `noise_reduction` and `tracing`. The model is fixed for good, the voice from the first audio of the model on, tracing from the moment it is on. Answered by `session.updated` with the whole result; one bad field makes the server drop the entire update with an `error`.
-    """
+    """`SessionUpdate` as a dict."""
 
     event_id: NotRequired[str]
     type: Literal["session.update"]
@@ -973,9 +818,22 @@ class SessionUpdateDict(TypedDict):
 
 
 class ClientSecretCreateRequestDict(TypedDict):
-    """
-    Order for a client secret, a short-lived key that a browser or a phone may hold in place of the account's own.
-    """
+    """`ClientSecretCreateRequest` as a dict."""
 
     expires_after: NotRequired[ExpiresAfterDict]
     session: NotRequired[ConfigurableSessionDict]
+
+
+RealtimeClientEventDict: TypeAlias = (
+    SessionUpdateDict
+    | InputAudioBufferAppendDict
+    | InputAudioBufferCommitDict
+    | InputAudioBufferClearDict
+    | OutputAudioBufferClearDict
+    | ConversationItemCreateDict
+    | ConversationItemRetrieveDict
+    | ConversationItemTruncateDict
+    | ConversationItemDeleteDict
+    | ResponseCreateDict
+    | ResponseCancelDict
+)
