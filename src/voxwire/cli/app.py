@@ -1,0 +1,153 @@
+"""The commands: their arguments, what they print, and their exit codes.
+
+0 is well; 1 means that what was asked about is not well; 2 that there is no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .. import __version__
+from ..errors import VoxwireError
+from .lint import Report, lint
+from .playing import play
+from .printing import JsonLines, Printer
+from .screen import clean, fail, inform, screen
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="voxwire",
+    help="Tools for sessions of the Realtime API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_SHOWN_PROBLEMS = 30
+
+
+def run() -> None:
+    """Run the command with errors in a line and without tracebacks for what is no bug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter
+    try:
+        app(prog_name="voxwire")
+    except VoxwireError as error:
+        fail(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"voxwire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("lint")
+def _lint(  # pyright: ignore[reportUnusedFunction]
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Recordings, or folders of them.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as one JSON object.")
+    ] = False,
+) -> None:
+    """Decode every frame of recordings and report what does not fit the specs.
+
+    Each connection is read as realtime or as translation, told by its first telling frame. Exits
+    with 1 when a frame failed: it could not be decoded, or not be rebuilt as it was.
+    """
+    report = lint(paths)
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print_report(report)
+    if report.total.failed:
+        raise typer.Exit(1)
+
+
+def _print_report(report: Report) -> None:
+    console = screen()
+    columns = ("frames", "typed", "unknown", "tolerated", "failed")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=len(report.files) > 1)
+    table.add_column("recording", footer="total", overflow="fold")
+    table.add_column("family")
+    for name in columns:
+        table.add_column(name, justify="right", footer=str(getattr(report.total, name)))
+    for name, file in report.files.items():
+        counts = [getattr(file.counts, column) for column in columns]
+        style = "red" if file.counts.failed else ""
+        families = ", ".join(file.families)
+        table.add_row(clean(Path(name).name), families, *map(str, counts), style=style)
+    console.print(table)
+    data = report.to_dict()
+    if data["problems"]:
+        console.print("\nWhere values are not as the specs say", style="bold")
+        for found in data["problems"][:_SHOWN_PROBLEMS]:
+            console.print(f"{found['count']:>6}  {clean(found['path'])}", soft_wrap=True)
+            console.print(f"        {clean(found['example'])}", style="dim", soft_wrap=True)
+        rest = len(data["problems"]) - _SHOWN_PROBLEMS
+        if rest > 0:
+            console.print(f"        and {rest} more; --json lists all", style="dim")
+    if data["unknown_types"]:
+        console.print("\nNot in the specs", style="bold")
+        for name, count in data["unknown_types"].items():
+            console.print(f"{count:>6}  {clean(name)}", soft_wrap=True)
+    for failure in report.failures:
+        where = f"{failure.file}, entry {failure.entry} ({failure.type})"
+        console.print(clean(f"\nfailed: {where}: {failure.reason}"), style="red", soft_wrap=True)
+    for name, reason in report.skipped.items():
+        inform(f"skipped {name}: {reason}")
+
+
+@app.command("play")
+def _play(  # pyright: ignore[reportUnusedFunction]
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording.")],
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="How fast: 1 as recorded, 2 twice as fast, 0 without waiting. "
+            "Without it, 1 in a terminal and 0 in a pipe.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each thing said as a JSON object on a line.")
+    ] = False,
+) -> None:
+    """Play a recording as a live session, through a socket on this machine."""
+    console = screen()
+    if speed is None:
+        speed = 1.0 if console.is_terminal and not as_json else 0.0
+    show = JsonLines(console) if as_json else Printer(console)
+
+    async def perform() -> None:
+        async for scene in play(file, speed or None, inform):
+            show.show(scene)
+
+    try:
+        asyncio.run(perform())
+    finally:
+        show.end_line()
