@@ -200,7 +200,7 @@ def http_document(model: Model) -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method] = node
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Bundle", "version": "1"},
+        "info": {"title": "the Realtime API over HTTP", "version": "1"},
         "paths": paths,
         "components": {
             "schemas": {name: {"type": "object", "title": name} for name in sorted(used)},
