@@ -51,7 +51,7 @@ def write_client(model: Model, folder: Path, scratch: Path) -> None:
     if errors:
         raise CodegenError(_complaint(errors))
     shutil.rmtree(folder / "models")
-    shutil.copy(TEMPLATES / "forms.py", folder / "forms.py")
+    shutil.copy(TEMPLATES / "forms.py.jinja", folder / "forms.py")
     for path in sorted(folder.rglob("*.py")):
         source = path.read_text("utf-8").strip()
         if path.name == "client.py":
