@@ -197,8 +197,11 @@ class Codec:
         data: dict[str, Any] = plain(event)
         # The tag first, as everybody writes it: readers of frames look for it there.
         data = {"type": data.get("type"), **data}
+        if extra:
+            _raise_first(not_json(extra, "$"))
+            data = merged(data, extra)
         try:
-            return _encode(merged(data, extra) if extra else data)
+            return _encode(data)
         except (TypeError, ValueError, RecursionError):
             _raise_first(not_json(data, "$"))
             raise

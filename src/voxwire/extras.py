@@ -29,7 +29,7 @@ def loads(frame: bytes) -> Any:
     """The JSON value of a frame, as the standard library reads it: NaN, lone surrogates and all."""
     try:
         return msgspec.json.decode(frame)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return json.loads(frame.decode("utf-8", "surrogatepass"), parse_int=_integer)
 
 

@@ -157,5 +157,7 @@ def not_json(value: Any, path: str) -> Iterator[Problem]:
     elif isinstance(value, (list, tuple)):
         for index, entry in enumerate(value):
             yield from not_json(entry, f"{path}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, "a finite number", value, got=shown(value))
     elif not isinstance(value, (int, float, NoneType)):
         yield Problem(path, "a JSON value", value)

@@ -83,22 +83,24 @@ def _model(
     for key in mapping or ():
         place = child_path(path, str(key))
         if key not in rules and place not in mode.allowed:
-            cure = meant(key, rules) or _elsewhere(name, key) or f"fields: {', '.join(rules)}."
+            cure = _cure(name, key) or f"fields: {', '.join(rules)}."
             if mode.sending:
                 cure += " To send it on purpose: extra="
             yield Problem(place, f"a field of {name}", cast("Any", mapping)[key], cure)
 
 
-def _elsewhere(name: str, key: object) -> str:
-    """The cure for a field that belongs further inside, as in the flat sessions of the beta."""
+def _cure(name: str, key: object) -> str:
+    """What a field that is not declared may be meant for: a misspelt one, or one further inside, as
+    in the flat sessions of the beta.
+    """
     todo, places = [(name, "")], dict[str, str]()
     for inner, path in todo:
         for field, rule in RULES.get(inner, {}).items():
             places.setdefault(field, f"{path}{field}")
             if "ref" in rule and path.count(".") < _DEPTH:
                 todo.append((rule["ref"], f"{path}{field}."))
-    close = nearest(key, places)
-    return f"did you mean {places[close]!r}?" if close else ""
+    close = (key if key in places else "") or nearest(key, RULES[name]) or nearest(key, places)
+    return f"did you mean {places[str(close)]!r}?" if close else ""
 
 
 def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
@@ -166,7 +168,7 @@ def _tagged(
     name: str, union: Rule, value: Mapping[str, Any], path: str, mode: _Mode
 ) -> Iterator[Problem]:
     """The member of a union that an object's tag, or its tag and one more key, names."""
-    entry: Any = union["members"]
+    entry: Any = union["members"] if union["by"] else union["default"]
     for key in union["by"]:
         tag = value.get(key, UNSET)
         if tag is UNSET and union.get("default"):
