@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
-from voxwire_protocol import ErrorEvent
+from voxwire_protocol import ErrorEvent, RealtimeSession, SessionUpdate
 
 from . import codec
+from .conversation import AudioRetention
 from .core import Core
 from .dialing import dial
 from .errors import AuthenticationError, UpgradeRejected
+from .options import SessionOptions, realtime_session
 from .recording import Recorder
 from .redaction import redact_url
 from .servers import Target, target
@@ -68,6 +70,9 @@ def connect(
     call_id: str | None = None,
     headers: Mapping[str, str] | None = None,
     insecure: bool = False,
+    session: RealtimeSession | None = None,
+    tools: Sequence[Any] | None = None,
+    keep_audio: AudioRetention = "none",
     record: str | os.PathLike[str] | None = None,
     open_timeout: float | None = 10.0,
     ping_interval: float | None = 20.0,
@@ -75,6 +80,7 @@ def connect(
     close_timeout: float | None = 5.0,
     drain_timeout: float = 5.0,
     tls: ssl.SSLContext | None = None,
+    **settings: Unpack[SessionOptions],
 ) -> Connect:
     """Open a realtime session.
 
@@ -87,6 +93,10 @@ def connect(
         call_id: attach to a WebRTC or SIP call that is under way; excludes `model`.
         headers: further headers; they win over those made here.
         insecure: allow a key to travel without TLS to another machine.
+        session: a session object to begin with; `settings` go on top of it.
+        tools: functions the model may call, and definitions of tools.
+        keep_audio: which audio the conversation keeps in memory: ``"none"``, ``"all"``, or the last
+            so many seconds.
         record: a file to write the whole session to, keys left out.
         open_timeout: seconds for the connection and the upgrade together.
         ping_interval: seconds between pings to the server; ``None`` sends none.
@@ -94,16 +104,26 @@ def connect(
         close_timeout: seconds for the close handshake.
         drain_timeout: seconds that handlers have to finish when the session is closed.
         tls: a context of your own, for a private certificate authority.
+        settings: instructions, voice, turn detection and so on: see :class:`SessionOptions`. They
+            are sent, and acknowledged or refused, before the session is handed out.
 
     Raises:
-        InvalidOption: now, for arguments that cannot work together, or a missing key.
+        InvalidOption, InvalidEvent: now, for arguments that cannot work together, a missing key, or
+            a setting that breaks the protocol.
         ConnectError: on entering; :class:`ConnectTimeout`, :class:`ConnectRefused`,
             :class:`AuthenticationError`, :class:`PermissionDenied` or :class:`UpgradeRejected`.
+        ServerError: on entering; the server refused the settings.
     """
     where = target(
         model=model, call_id=call_id, api_key=api_key, url=url, headers=headers, insecure=insecure
     )
+    wanted = None
+    if session is not None or settings or tools:
+        wanted = realtime_session(base=session, tools=tools, **settings)
+        codec.REALTIME.event(SessionUpdate(session=wanted))
     options = {
+        "wanted": wanted,
+        "keep_audio": keep_audio,
         "record": record,
         "drain_timeout": drain_timeout,
         "dialing": {
@@ -120,12 +140,14 @@ def connect(
 async def _open(
     where: Target,
     *,
+    wanted: RealtimeSession | None,
+    keep_audio: AudioRetention,
     record: str | os.PathLike[str] | None,
     drain_timeout: float,
     dialing: Mapping[str, Any],
 ) -> Session:
     secrets = where.secrets
-    core = Core(codec.REALTIME)
+    core = Core(codec.REALTIME, audio=keep_audio)
     if record is not None:
         core.taps.append(Recorder(record, url=where.url, secrets=secrets))
     socket = await dial(where, **dialing)
@@ -133,6 +155,8 @@ async def _open(
     try:
         if where.greets:
             await _greeted(session, where)
+        if wanted is not None:
+            await session.update(wanted)
     except BaseException:
         await session.close()
         raise
@@ -148,6 +172,8 @@ async def _greeted(session: Session, where: Target) -> None:
     first = session.greeting.result()
     if isinstance(first, ErrorEvent):
         await asyncio.wait([session.reading], timeout=REFUSAL_SECONDS)
+    elif first is not None:
+        return  # greeted; whatever comes next is for the reader of the session
     closed = session.closed
     if closed is None:
         return

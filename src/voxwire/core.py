@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -17,19 +18,45 @@ from voxwire_protocol import (
     ClientEvent,
     ErrorEvent,
     Event,
+    InputAudioBufferAppend,
+    ResponseCreate,
     ServerEvent,
     SessionCreated,
     SessionUpdated,
 )
 
 from . import codec
+from .acks import Acknowledgements, Sent
+from .conversation import AudioRetention, Cache, Conversation
+from .conversation_events import (
+    ConversationInterrupted,
+    ConversationItemAppended,
+    ConversationItemCompleted,
+    ConversationUpdated,
+)
 from .errors import ConnectionClosedError, SessionExpired
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
+from .playback import Playback
+from .responses import Policy, Responses
 from .router import Router
+from .turns import Turn
+from .uplink import Uplink
 
 __all__ = ["Core", "Tap"]
 
 log = logging.getLogger("voxwire")
+
+
+LOCAL_NAMES: dict[str, type[Event]] = {
+    cls.name: cls
+    for cls in (
+        ConversationUpdated,
+        ConversationItemAppended,
+        ConversationItemCompleted,
+        ConversationInterrupted,
+    )
+}
+"""The names under which the conversation's own events are known elsewhere; ``on`` takes them."""
 
 
 class Tap(Protocol):
@@ -52,21 +79,41 @@ class Core:
 
     Args:
         protocol: the family of events that the connection speaks.
+        audio: which audio the conversation keeps; see :class:`Cache`.
+        playback: follows what the listener has heard.
     """
 
-    def __init__(self, protocol: codec.Codec = codec.REALTIME) -> None:
+    def __init__(
+        self,
+        protocol: codec.Codec = codec.REALTIME,
+        *,
+        audio: AudioRetention = "none",
+        playback: Playback | None = None,
+    ) -> None:
         self.codec = protocol
-        self.router = Router({**protocol.client, **protocol.server})
+        self.router = Router({**protocol.client, **protocol.server, **LOCAL_NAMES})
         self.taps: list[Tap] = []
         self.session: Any = None
         self.last_error: ErrorEvent | None = None
         self.closed: ConnectionClosed | None = None
+        self.cache = Cache(audio=audio)
+        self.playback = playback or Playback()
+        self.responses = Responses(self.next_event_id)
+        self.acks = Acknowledgements()
+        self.uplink = Uplink()
+        self.outbox: deque[ClientEvent] = deque()
+        """What to send on account of what was received or asked for, in order."""
         self._event_ids = _event_ids()
+
+    @property
+    def conversation(self) -> Conversation:
+        """The items so far."""
+        return self.cache.conversation
 
     def received(self, frame: bytes | str) -> Event:
         """Take a frame from the server: decode it, keep what it changes, and route it.
 
-        Never raises for what the frame holds.
+        Never raises for what the frame holds. What is to be sent because of it is in `outbox`.
         """
         for tap in self.taps:
             tap.server(frame)
@@ -77,7 +124,16 @@ class Core:
             self.session = event.session
         elif isinstance(event, ErrorEvent):
             self.last_error = event
+        # The cache first, handlers after: a handler finds in the cache what its event tells.
+        changes = self.cache.apply(event)
+        self.outbox.extend(self.playback.apply(event))
+        self.outbox.extend(self.responses.apply(event))
+        for turn in self.responses.take_ended():
+            self.outbox.extend(self.responses.settle(turn, tools=False))
+        self.acks.apply(event)
         self.router.dispatch(event, ServerEvent)
+        for change in changes:
+            self.local(change)
         return event
 
     def prepare(
@@ -91,20 +147,53 @@ class Core:
         self.require_open()
         checked = self.codec.event(event, extra=extra)
         if getattr(checked, "event_id", None) is UNSET:
-            checked = attrs.evolve(checked, event_id=self.next_event_id())
+            named: Any = checked  # every client event is an attrs class; their base is none
+            checked = attrs.evolve(named, event_id=self.next_event_id())
         return checked, self.codec.encode(checked, extra=extra, checked=True)
 
-    def sent(self, event: ClientEvent | None, frame: bytes | str) -> None:
-        """Note a frame that has been handed to the socket, and route its event."""
+    def sent(self, event: ClientEvent | None, frame: bytes | str) -> Sent | None:
+        """Note a frame that goes to the socket now, and route its event."""
         for tap in self.taps:
             tap.client(frame)
-        if event is None:  # sent raw: what it is, is the caller's own business
-            event_seen: Event = self.codec.decode_client(frame)
-        else:
-            event_seen = event
+        # What is sent raw is the caller's own business, and may be anything.
+        seen = self.codec.decode_client(frame) if event is None else event
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("-> %r", event_seen)
-        self.router.dispatch(event_seen, ClientEvent)
+            log.debug("-> %r", seen)
+        receipt = None
+        if isinstance(seen, ClientEvent):
+            receipt = self.acks.sent(seen)
+            self.responses.sent(seen)
+            self.uplink.sent(seen)
+            for change in self.cache.apply(seen, sent=True):
+                self.local(change)
+        self.router.dispatch(seen, ClientEvent)
+        return receipt
+
+    def append(self, piece: bytes | memoryview) -> bytes:
+        """Note audio that goes to the socket now; returns its frame."""
+        frame = self.uplink.frame(piece, self.next_event_id())
+        self.cache.append_audio(piece)
+        for tap in self.taps:
+            tap.client(frame)
+        if self.router.heard(InputAudioBufferAppend, ClientEvent):
+            self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
+        return frame
+
+    def respond(self, event: ResponseCreate, policy: Policy = "wait") -> Turn:
+        """Ask for a response, in its turn. Raises like :meth:`prepare`."""
+        self.require_open()
+        self.codec.event(event)  # wrong parameters are the caller's to hear of, and now
+        turn, events = self.responses.request(event, policy)
+        self.outbox.extend(events)
+        return turn
+
+    def cancel(self, turn: Turn | None = None) -> None:
+        """Stop a turn, or the running one."""
+        self.outbox.extend(self.responses.cancel(turn))
+
+    def interrupt(self, played_ms: float | None = None) -> None:
+        """Stop the model where the listener is; see :meth:`Playback.interrupt`."""
+        self.outbox.extend(self.playback.interrupt(played_ms))
 
     def local(self, event: LocalEvent) -> None:
         """Route an event of Voxwire's own."""
@@ -130,6 +219,10 @@ class Core:
                     reason or None,
                     by=None if broken else "client" if expected else "server",
                 )
+            error = self.closing_error()
+            assert error is not None  # it has just closed
+            self.responses.close(error)
+            self.acks.close(error)
             self.local(self.closed)
 
     def closing_error(self) -> ConnectionClosedError | None:

@@ -54,6 +54,7 @@ async def dial(
 ) -> ClientConnection:
     """Open the socket. Raises :class:`ConnectError` or one of its kind."""
     where = redact_url(target.url)
+    options: dict[str, Any] = {**socket_options, **({} if tls is None else {"ssl": tls})}
     try:
         return await _Opener(
             target.url,
@@ -65,8 +66,7 @@ async def dial(
             max_size=MAX_FRAME,
             # Base64 audio does not shrink, and deflate costs more time than all else on the way.
             compression=None,
-            **({"ssl": tls} if tls is not None else {}),
-            **socket_options,
+            **options,
         )
     except InvalidStatus as error:
         raise rejected(where, error.response.status_code, error.response.body, target) from None
@@ -85,7 +85,9 @@ async def dial(
         raise ConnectError(f"{where} is no WebSocket server: {error}") from None
 
 
-def rejected(where: str, status: int, body: bytes | None, target: Target) -> UpgradeRejected:
+def rejected(
+    where: str, status: int, body: bytes | bytearray | None, target: Target
+) -> UpgradeRejected:
     """The exception for an HTTP `status` in place of the upgrade."""
     # A gateway may echo the request: what looks like a key, and the keys sent, are cut out.
     text = redact_text((body or b"")[:2000].decode("utf-8", "replace"), target.secrets)

@@ -1,7 +1,7 @@
 """Every exception that Voxwire raises, and which of them a caller may want to tell apart.
 
     VoxwireError
-    ├── InvalidEvent (ValueError)            what the caller wants to send is wrong; nothing was sent
+    ├── InvalidEvent (ValueError)            what the caller wants to send is wrong: not sent
     ├── InvalidOption (ValueError)           a combination of arguments that cannot work
     ├── ConnectError                         no session came about
     │   ├── ConnectTimeout (TimeoutError)        no answer in time
@@ -9,11 +9,11 @@
     │   └── UpgradeRejected                      an HTTP status in place of the upgrade
     │       ├── AuthenticationError                  401, or the close code 3000
     │       └── PermissionDenied                     403
-    ├── ConnectionClosedError                the session has ended; nothing more can be sent or awaited
+    ├── ConnectionClosedError                the session has ended
     │   └── SessionExpired                       the server's time limit: close code 1001
     ├── ServerError                          an ``error`` event, raised for whoever caused it
     ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
-    ├── QueueOverflow                        a reader was too slow and chose to be told by an exception
+    ├── QueueOverflow                        a reader was too slow, and asked for an exception
     └── RecordingError                       a recording that cannot be read or written
 
 What a server says is never in itself an exception: an ``error`` event is an event. It becomes a

@@ -1,4 +1,4 @@
-"""The asyncio handle of a response: await its end, or read it as it comes.
+"""The asyncio handles of what was asked for and sent: await the end, or read as it comes.
 
 This module knows how coroutines wait for a turn. What a turn is, it does not decide.
 """
@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any, Generic, TypeVar
 
-from voxwire_protocol import FunctionCall, RealtimeResponse, ResponseUsage
+from voxwire_protocol import ClientEvent, Event, FunctionCall, RealtimeResponse, ResponseUsage
 
+from .acks import Sent
+from .errors import WaitTimeout
 from .turns import Turn
 
-__all__ = ["AudioPieces", "Pieces", "Response", "Said"]
+__all__ = ["AudioPieces", "Pieces", "Receipt", "Response", "Said"]
 
 T = TypeVar("T")
 
@@ -167,3 +169,51 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<voxwire.Response {self.id or '(no id yet)'} {self.status}>"
+
+
+class Receipt:
+    """What was sent: it has left this side, and may be refused or acknowledged yet."""
+
+    def __init__(self, sent: Sent) -> None:
+        self._sent = sent
+
+    @property
+    def event(self) -> ClientEvent:
+        """The event as it went out."""
+        return self._sent.event
+
+    @property
+    def event_id(self) -> str | None:
+        """Its id, which an ``error`` about it repeats."""
+        return self._sent.event_id
+
+    async def acknowledged(self, timeout: float | None = None) -> Event | None:  # noqa: ASYNC109
+        """Wait for the event by which the server takes it up; ``None`` for an event, such as
+        ``input_audio_buffer.append``, that is never acknowledged.
+
+        Args:
+            timeout: seconds; ``None`` waits as long as the connection lasts. A compatible server
+                may leave an acknowledgement out, so give one where you do not know the server.
+
+        Raises:
+            ServerError: the server refused it with an ``error``.
+            WaitTimeout: nothing came in time.
+            ConnectionClosedError: the connection ended before.
+        """
+        sent = self._sent
+        if not sent.awaited:
+            return None
+        woken = asyncio.Event()
+        sent.subscribe(woken.set)
+        try:
+            async with asyncio.timeout(timeout):
+                await woken.wait()
+        except TimeoutError:
+            name = type(sent.event).__name__
+            raise WaitTimeout(f"no answer to {name} within {timeout:g} s") from None
+        if sent.error is not None:
+            raise sent.error
+        return sent.answer
+
+    def __repr__(self) -> str:
+        return f"<voxwire.Receipt {type(self.event).__name__} {self.event_id}>"

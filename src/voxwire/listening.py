@@ -115,7 +115,7 @@ class Listening:
 
     def off(self, key: type[Event] | str, handler: Callable[..., Any]) -> bool:
         """Undo :meth:`on` or :meth:`once`; tells whether there was anything to undo."""
-        found = [t for t in self._handlers if t.handler is handler and key in t.keys]
+        found = [t for t in self._handlers if t.handler == handler and key in t.keys]
         for task in found:
             task.stop()
             self._handlers.remove(task)

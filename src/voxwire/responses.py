@@ -61,6 +61,8 @@ class Responses:
         self._current: Turn | None = None
         self._waiting: deque[Turn] = deque()
         self._beside: list[Turn] = []  # out-of-band: any number, no order
+        self._held: list[Turn] = []  # ended, but with tools still to answer
+        self._ended_now: list[Turn] = []
         self._by_id: dict[str, Turn] = {}
         self._echoes = False  # whether the server is known to repeat our metadata
 
@@ -76,8 +78,24 @@ class Responses:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs or waits, out-of-band responses included."""
-        return self._current is None and not self._waiting and not self._beside
+        """Whether nothing runs, waits or has tools to answer, out-of-band responses included."""
+        return not (self._current or self._waiting or self._beside or self._held)
+
+    def take_ended(self) -> list[Turn]:
+        """The turns whose response the last event ended. Each goes to :meth:`settle` next."""
+        ended, self._ended_now = self._ended_now, []
+        return ended
+
+    def settle(self, turn: Turn, *, tools: bool) -> list[ClientEvent]:
+        """Say whether `turn` has tools to answer. While it has, what waits goes on waiting: the
+        model would speak without their answers. Returns what to send."""
+        if turn in self._held:
+            self._held.remove(turn)
+        if tools and not turn.done:
+            self._held.append(turn)
+            return []
+        turn.close()
+        return self._next()
 
     def turn_of(self, response_id: str) -> Turn | None:
         """The running response with that id."""
@@ -99,15 +117,14 @@ class Responses:
         if turn is None:
             turn = Turn(beside=beside)
         turn.ask(_with_token(event, token), token)
+        if turn in self._held:
+            self._held.remove(turn)
         if beside:
             self._beside.append(turn)
             return turn, [self._send(turn)]
-        if self._current is None and not self._waiting:
-            self._current = turn
-            return turn, [self._send(turn)]
         # What continues a turn goes before what begins one.
         (self._waiting.appendleft if turn.responses else self._waiting.append)(turn)
-        return turn, []
+        return turn, self._next()
 
     def cancel(self, turn: Turn | None = None) -> list[ClientEvent]:
         """Stop a turn, or the running one. Returns what to send; it ends with its own event."""
@@ -115,6 +132,9 @@ class Responses:
         if turn is None or turn.done or turn.cancelling:
             return []
         turn.cancelling = True
+        if turn in self._held:  # its tools are the caller's to stop; no answer to them is asked for
+            turn.finish("cancelled")
+            return self.settle(turn, tools=False)
         if turn in self._waiting:
             self._waiting.remove(turn)
             turn.finish("cancelled")
@@ -159,8 +179,9 @@ class Responses:
 
     def close(self, error: BaseException) -> None:
         """The connection is gone: everything that runs or waits ends with `error`."""
-        turns = [self._current, *self._waiting, *self._beside]
+        turns = [self._current, *self._waiting, *self._beside, *self._held]
         self._current = None
+        self._held.clear()
         self._waiting.clear()
         self._beside.clear()
         self._by_id.clear()
@@ -197,6 +218,9 @@ class Responses:
                 if displaced is not None and not displaced.done:
                     # Ours was sent and has not begun: the refusal that is on its way finds it here.
                     self._waiting.appendleft(displaced)
+        if turn in self._waiting:  # taken for refused, and taken up after all
+            self._waiting.remove(turn)
+            self._beside.append(turn)
         turn.begin(response)
         self._by_id[response.id] = turn
         if turn.cancelling:  # cancelled before it had an id
@@ -211,10 +235,10 @@ class Responses:
                     return turn
             return None
         current = self._current
-        if current is not None and current.sent and current.response_id is None:
-            # A request sent by hand has no token; a server that repeats none is taken in order.
-            if current.token is None or not self._echoes:
-                return current
+        # A request sent by hand has no token; a server that repeats none is taken in order.
+        ordered = current is not None and (current.token is None or not self._echoes)
+        if current is not None and ordered and current.sent and current.response_id is None:
+            return current
         for turn in self._beside:
             if turn.sent and turn.response_id is None and not (turn.token and self._echoes):
                 return turn
@@ -234,16 +258,21 @@ class Responses:
         return self._over(turn)
 
     def _over(self, turn: Turn) -> list[ClientEvent]:
-        """`turn` no longer runs: the next one goes out."""
+        """`turn` no longer runs. What waits goes out when it is settled."""
         if turn in self._beside:
             self._beside.remove(turn)
-        if turn is not self._current:
-            return []
-        self._current = None
-        return self._next()
+        if turn is self._current:
+            self._current = None
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+        if turn.done:
+            return self._next()
+        self._ended_now.append(turn)
+        return []
 
     def _next(self) -> list[ClientEvent]:
-        if self._current is not None or not self._waiting:
+        held = any(not turn.beside for turn in self._held)
+        if self._current is not None or held or not self._waiting:
             return []
         self._current = self._waiting.popleft()
         return [self._send(self._current)]
@@ -263,8 +292,6 @@ class Responses:
                 self._waiting.appendleft(turn)
             return []
         turn.fail(ServerError(event))
-        if turn in self._waiting:
-            self._waiting.remove(turn)
         return self._over(turn)
 
     def _of_error(self, code: Any, event_id: Any) -> Turn | None:
@@ -280,8 +307,9 @@ class Responses:
         # Some servers end a cancelled response with an event of that name and no response.done.
         if event.type != "response.cancelled" or not isinstance(event.payload, dict):
             return []
-        response = event.payload.get("response")
-        response_id = event.payload.get("response_id") or (
+        payload: dict[str, Any] = event.payload
+        response: Any = payload.get("response")
+        response_id = payload.get("response_id") or (
             response.get("id") if isinstance(response, dict) else None
         )
         turn = self._by_id.pop(response_id, None) if isinstance(response_id, str) else self._current

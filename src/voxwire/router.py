@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
-from voxwire_protocol import ClientEvent, Event, ServerEvent, UnknownEvent
+from voxwire_protocol import Event, UnknownEvent
 
 from .errors import InvalidOption, QueueOverflow
 from .events import Overflow
@@ -33,14 +33,14 @@ class Subscription:
 
     keys: tuple[Key, ...]
     sink: Sink
-    router: Router = attrs.field(repr=False)
+    ended: Callable[[Subscription], None] = attrs.field(repr=False)
     active: bool = True
 
     def cancel(self) -> None:
         """Stop listening. Calling it again does nothing."""
         if self.active:
             self.active = False
-            self.router._remove(self)
+            self.ended(self)
 
 
 class Router:
@@ -62,7 +62,7 @@ class Router:
         """Call `sink` with each event that any of `keys` matches; raises :class:`InvalidOption`."""
         if not keys:
             raise InvalidOption("name at least one event class or wire name to listen to")
-        subscription = Subscription(tuple(self._key(key) for key in keys), sink, self)
+        subscription = Subscription(tuple(self._key(key) for key in keys), sink, self._remove)
         self._subscriptions.append(subscription)
         self._plans.clear()
         return subscription
@@ -71,17 +71,25 @@ class Router:
         """Give `event` to its listeners. `origin` is :class:`ServerEvent` for what was received,
         :class:`ClientEvent` for what is sent, the event's own class for a local one: an
         :class:`UnknownEvent` does not tell by itself from which side it came."""
-        cls = type(event)
         name = event.type if isinstance(event, UnknownEvent) else None
+        for subscription in self._plan(type(event), origin, name):
+            if subscription.active:
+                subscription.sink(event)
+
+    def heard(self, cls: type[Event], origin: type[Event]) -> bool:
+        """Whether anybody listens for events of that class."""
+        return bool(self._plan(cls, origin, None))
+
+    def _plan(
+        self, cls: type[Event], origin: type[Event], name: str | None
+    ) -> tuple[Subscription, ...]:
         plan = self._plans.get((cls, origin, name))
         if plan is None:
             plan = tuple(s for s in self._subscriptions if _matches(s, cls, origin, name))
             if len(self._plans) > 1024:  # a server may invent names without end
                 self._plans.clear()
             self._plans[cls, origin, name] = plan
-        for subscription in plan:
-            if subscription.active:
-                subscription.sink(event)
+        return plan
 
     def _remove(self, subscription: Subscription) -> None:
         self._subscriptions.remove(subscription)
@@ -105,12 +113,9 @@ def _matches(
         if isinstance(key, str):
             if key == name:
                 return True
-        elif issubclass(cls, key) or (issubclass(origin, key) and key in _ORIGINS):
+        elif issubclass(cls, key) or key is origin:
             return True
     return False
-
-
-_ORIGINS = frozenset({ServerEvent, ClientEvent})
 
 
 class Mailbox(Generic[E]):

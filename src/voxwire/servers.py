@@ -30,7 +30,7 @@ class Target:
     """An address to dial with what to say there. Its `repr` shows no key."""
 
     url: str = attrs.field(repr=lambda url: repr(redact_url(url)))
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     greets: bool = True
     """Whether the server sends ``session.created`` unasked: all do, but not on a sideband."""
 
@@ -72,7 +72,7 @@ def target(
     """
     if model is not None and call_id is not None:
         raise InvalidOption(
-            "model= and call_id= exclude each other: a call has its model already, so leave model out"
+            "model= and call_id= exclude each other: a call has its model already; leave model out"
         )
     parts = _parts(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))

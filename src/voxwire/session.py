@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from voxwire_protocol import ClientEvent, Event
+from voxwire_protocol import Event
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
-from .core import Core
-from .errors import ConnectionClosedError
+from .acting import Acting
+from .core import Core, log
+from .errors import ConnectionClosedError, VoxwireError
 from .events import ConnectionClosed
 from .listening import Listening
 from .recording import Recorder
@@ -24,7 +24,7 @@ from .recording import Recorder
 __all__ = ["Session"]
 
 
-class Session(Listening):
+class Session(Acting, Listening):
     """A live session: iterate it for all that the server sends, and send events to it.
 
     Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.
@@ -44,7 +44,10 @@ class Session(Listening):
         self._drain_timeout = drain_timeout
         self._closing = False
         self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
+        self._wanted = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
+        # A task of its own: the reader must not wait for a server that does not read.
+        self._writer = asyncio.create_task(self._write_wanted(), name="voxwire writer")
 
     @property
     def greeting(self) -> asyncio.Future[Event | None]:
@@ -70,40 +73,26 @@ class Session(Listening):
         state = "open" if self.closed is None else f"closed with {self.closed.code}"
         return f"<voxwire.Session {getattr(self.session, 'id', None) or '(not greeted)'} {state}>"
 
-    async def send(
-        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
-    ) -> ClientEvent:
-        """Check an event and send it; returns it as it went out, with its `event_id`.
-
-        Args:
-            event: an instance, or a dict with its `type`.
-            extra: keys that the specs do not declare, sent beside the event's own.
-
-        Raises:
-            InvalidEvent: it breaks the protocol; nothing was sent.
-            ConnectionClosedError: the connection has ended.
-        """
-        checked, frame = self._core.prepare(event, extra=extra)
-        await self._write(frame)
-        self._core.sent(checked, frame)
-        return checked
-
-    async def send_raw(self, frame: str | bytes) -> None:
-        """Send a text frame as it is, unchecked.
-
-        Raises:
-            ConnectionClosedError: the connection has ended.
-        """
-        self._core.require_open()
-        await self._write(frame)
-        self._core.sent(None, frame)
-
     async def _write(self, frame: str | bytes) -> None:
         try:
             await self._socket.send(frame, text=True)
         except SocketClosed:
             await asyncio.wait([self._reader])  # it notes code and reason
             raise self._core.closing_error() or ConnectionClosedError(1006) from None
+
+    def _flush_soon(self) -> None:
+        self._wanted.set()
+
+    async def _write_wanted(self) -> None:
+        while self.closed is None:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._flush()
+            except ConnectionClosedError:
+                return  # those who asked are told by the core
+            except VoxwireError:
+                log.exception("an event of Voxwire's own was refused")  # and the rest still goes
 
     def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
         """Write all frames from now on to `path`, until the session or the recorder is closed.
@@ -119,7 +108,7 @@ class Session(Listening):
         """End the session. Handlers finish the events they have; calling it again does nothing."""
         self._closing = True
         await self._socket.close(code, reason)
-        await asyncio.wait([self._reader])
+        await asyncio.wait([self._reader, self._writer])
         await self._drain(self._drain_timeout)
 
     async def __aenter__(self) -> Session:
@@ -137,6 +126,8 @@ class Session(Listening):
         try:
             while True:
                 event = self._core.received(await self._socket.recv(decode=False))
+                if self._core.outbox:
+                    self._wanted.set()
                 if not self._greeting.done():
                     self._greeting.set_result(event)
         except SocketClosed as error:
@@ -150,4 +141,5 @@ class Session(Listening):
             self._core.ended(1006, "", clean=False, expected=self._closing)
             if not self._greeting.done():
                 self._greeting.set_result(None)
+            self._wanted.set()
             self._end_waits()

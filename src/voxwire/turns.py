@@ -11,7 +11,6 @@ from typing import Any
 
 from voxwire_protocol import (
     Event,
-    FunctionCall,
     OutputAudio,
     OutputText,
     RealtimeResponse,
@@ -32,7 +31,8 @@ MAX_AUDIO = 32 * 1024 * 1024
 class Turn:
     """What one request brought so far.
 
-    A turn is done when its last response has ended and no tool of it is left to answer.
+    A turn is done when its last response has ended and no tool of it is left to answer; who knows
+    of the tools calls :meth:`close` then.
     """
 
     def __init__(self, *, beside: bool) -> None:
@@ -45,8 +45,6 @@ class Turn:
         self.sent = False
         self.cancelling = False
         self.attempts = 0
-        self.open_tools = False
-        """Set while tools of the turn run: its end is then not yet the end of the turn."""
         self.responses: list[RealtimeResponse] = []
         self.status: str = "queued"
         self.error: BaseException | None = None
@@ -55,6 +53,7 @@ class Turn:
         self.transcript: list[str] = []
         self.audio: list[ResponseOutputAudioDelta] = []
         self.keep_audio = False
+        self.audio_error: QueueOverflow | None = None
         self._audio_bytes = 0
         self._streamed = False
         self._readers: list[Callable[[], None]] = []
@@ -88,18 +87,16 @@ class Turn:
             self._audio_bytes += len(event.delta) if isinstance(event.delta, str) else 0
             self._wake()
 
-    audio_error: QueueOverflow | None = None
-
     def _say(self, pieces: list[str], delta: Any) -> None:
-        if isinstance(delta, str) and delta:
-            if not self._streamed and pieces:
+        if isinstance(delta, str) and delta != "":
+            if pieces and not self._streamed:
                 pieces.append("\n")  # between what is said before the tools and after
             self._streamed = True
             pieces.append(delta)
             self._wake()
 
     def end(self, response: Any) -> None:
-        """A response of the turn has ended. :meth:`settle` tells whether the turn has, too."""
+        """A response of the turn has ended."""
         if isinstance(response, RealtimeResponse):
             self.responses.append(response)
             if not self._streamed:
@@ -114,29 +111,23 @@ class Turn:
         """Some servers send no deltas: what they said is in the items of the response."""
         output = response.output if isinstance(response.output, list) else []
         for item in output:
-            content = getattr(item, "content", None)
+            content: Any = getattr(item, "content", None)
             for part in content if isinstance(content, list) else []:
                 if isinstance(part, OutputText):
                     self._say(self.text, part.text)
                 elif isinstance(part, OutputAudio):
                     self._say(self.transcript, part.transcript)
 
-    @property
-    def calls(self) -> list[FunctionCall]:
-        """The function calls of the response that ended last."""
-        output = self.responses[-1].output if self.responses else []
-        items = output if isinstance(output, list) else []
-        return [item for item in items if isinstance(item, FunctionCall)]
-
-    def settle(self) -> None:
-        """End the turn, unless tools are still to answer."""
-        if not self.open_tools:
+    def close(self) -> None:
+        """End the turn with the status of its last response."""
+        if not self.done:
             self._finish()
 
     def finish(self, status: str) -> None:
         """End the turn with a status that no server event told."""
-        self.status = status
-        self._finish()
+        if not self.done:
+            self.status = status
+            self._finish()
 
     def fail(self, error: BaseException) -> None:
         """End the turn with an error."""

@@ -1,0 +1,232 @@
+"""The speaking half of an asyncio session: what a program does, in its own words.
+
+Each call here is sugar over client events that saves real work; any event can be sent as it is with
+``send``. This module knows the order in which things go out. It does not know the socket's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from voxwire_protocol import (
+    UNSET,
+    ClientEvent,
+    ConversationItem,
+    ConversationItemCreate,
+    Event,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    InputText,
+    RealtimeSession,
+    ResponseCreate,
+    SessionUpdate,
+    UserMessage,
+)
+
+from .conversation import Conversation
+from .core import Core, log
+from .handles import Receipt, Response
+from .options import ResponseOptions, SessionOptions, realtime_session, response_params
+from .responses import Policy
+from .turns import Turn
+from .uplink import pieces
+
+__all__ = ["Acting"]
+
+
+class Acting:
+    """What an asyncio session offers to those who act."""
+
+    _core: Core
+
+    async def _write(self, frame: str | bytes) -> None:
+        raise NotImplementedError
+
+    @property
+    def conversation(self) -> Conversation:
+        """What was said so far, in order."""
+        return self._core.conversation
+
+    # -- sending ------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        event: ClientEvent | Mapping[str, Any],
+        *,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """Check an event and send it. ``await receipt.acknowledged()`` waits for its answer.
+
+        Args:
+            event: an instance, or a dict with its `type`.
+            extra: keys that the specs do not declare, sent beside the event's own.
+
+        Raises:
+            InvalidEvent: it breaks the protocol; nothing was sent.
+            ConnectionClosedError: the connection has ended.
+        """
+        checked, frame = self._core.prepare(event, extra=extra)
+        return Receipt(await self._transmit(checked, frame))
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
+        self._core.require_open()
+        await self._transmit(None, frame)
+
+    async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
+        await self._flush()  # what was asked for before goes out before
+        # Noted before it is written: the answer may be here before the write has returned.
+        receipt = self._core.sent(event, frame)
+        await self._write(frame)
+        return receipt
+
+    async def _flush(self) -> None:
+        """Send what the core has decided to send. Each frame is handed to the socket without a
+        pause after it was taken, so that several who flush at once keep the order."""
+        outbox = self._core.outbox
+        while outbox:
+            event, frame = self._core.prepare(outbox.popleft())
+            self._core.sent(event, frame)
+            await self._write(frame)
+
+    def _flush_soon(self) -> None:
+        """Have a task flush: for calls that are not coroutines."""
+        raise NotImplementedError
+
+    # -- the conversation ---------------------------------------------------------------------
+
+    def say(
+        self,
+        text: str | ConversationItem | Mapping[str, Any],
+        *,
+        policy: Policy = "wait",
+        **options: Unpack[ResponseOptions],
+    ) -> Response:
+        """Say something to the model, and have it answer.
+
+        It is sent at once. ``await session.say("...")`` waits for the whole answer, tools
+        included; ``async for piece in session.say("...").text`` reads it as it comes.
+
+        Args:
+            text: what the user says, or an item to add in its place.
+            policy: while another response runs, ``"wait"`` for its end, or ``"merge"`` with a
+                request that waits already, so that one answer serves both.
+            options: what this answer does otherwise; see :class:`ResponseOptions`.
+
+        Raises:
+            InvalidEvent: the text or an option breaks the protocol; nothing was sent.
+            ConnectionClosedError: the connection has ended.
+        """
+        item = ConversationItemCreate(item=_item(text))
+        self._core.require_open()
+        self._core.codec.event(item)
+        create = ResponseCreate(response=response_params(**options) if options else UNSET)
+        self._core.codec.event(create)
+        self._core.outbox.append(item)
+        return self._respond(create, policy)
+
+    def respond(self, *, policy: Policy = "wait", **options: Unpack[ResponseOptions]) -> Response:
+        """Have the model answer to what is in the conversation. See :meth:`say`.
+
+        With ``conversation="none"`` the response runs beside the conversation and does not enter
+        it; any number of these run at the same time.
+        """
+        params = response_params(**options) if options else UNSET
+        return self._respond(ResponseCreate(response=params), policy)
+
+    def _respond(self, event: ResponseCreate, policy: Policy) -> Response:
+        turn = self._core.respond(event, policy)
+        turn.keep_audio = True
+        self._flush_soon()
+        return Response(turn, self._cancel)
+
+    async def _cancel(self, turn: Turn) -> None:
+        self._core.cancel(turn)
+        await self._flush()
+
+    async def cancel(self) -> None:
+        """Stop the running response, if there is one. What was heard of it stays as it is: to stop
+        the model's speech where the listener is, use :meth:`interrupt`."""
+        self._core.cancel()
+        await self._flush()
+
+    async def interrupt(self, played_ms: float | None = None) -> None:
+        """The listener cuts in: stop the response, and tell the server what was really heard.
+
+        Args:
+            played_ms: milliseconds of the model's speech that were played since the speaker was
+                opened. Left out, what :attr:`playback` was told counts; where it was told
+                nothing, the response is only cancelled.
+        """
+        self._core.interrupt(played_ms)
+        await self._flush()
+
+    async def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> Receipt:
+        """Add an item without asking for a response: a text of the user, or any item.
+
+        Args:
+            place: ``previous_item_id=`` puts it after that item, ``"root"`` at the head.
+        """
+        return await self.send(ConversationItemCreate(item=_item(item), **place))
+
+    # -- settings -----------------------------------------------------------------------------
+
+    async def update(
+        self, session: RealtimeSession | None = None, **options: Unpack[SessionOptions]
+    ) -> Event | None:
+        """Change the session, and wait for the server to say that it has.
+
+        Args:
+            session: a session object to send; `options` go on top of it.
+            options: see :class:`SessionOptions`; what is left out stays as it is.
+
+        Returns:
+            The ``session.updated`` event; ``None`` where a server sends none within 5 seconds.
+
+        Raises:
+            InvalidEvent: a setting breaks the protocol; nothing was sent.
+            ServerError: the server refused, and changed nothing.
+        """
+        wanted = realtime_session(base=session, **options)
+        receipt = await self.send(SessionUpdate(session=wanted))
+        try:
+            return await receipt.acknowledged(timeout=5.0)
+        except TimeoutError:  # some compatible servers do not acknowledge
+            log.warning("session.update was not acknowledged within 5 s")
+            return None
+
+    # -- audio --------------------------------------------------------------------------------
+
+    async def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
+        """Append the user's audio, in the session's input format; any length.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
+        core = self._core
+        core.require_open()
+        if core.outbox:
+            await self._flush()
+        for piece in pieces(audio):
+            await self._write(core.append(piece))
+
+    async def commit_audio(self) -> Receipt:
+        """End the user's turn by hand: what was appended becomes an item. Needed only where turn
+        detection is off.
+
+        Raises:
+            InvalidOption: turn detection is on, or less than 100 ms were appended.
+        """
+        self._core.uplink.check_commit(self._core.session)
+        return await self.send(InputAudioBufferCommit())
+
+    async def clear_audio(self) -> Receipt:
+        """Throw away what was appended and not committed."""
+        return await self.send(InputAudioBufferClear())
+
+
+def _item(item: str | ConversationItem | Mapping[str, Any]) -> Any:
+    if isinstance(item, str):
+        return UserMessage(content=[InputText(text=item)])
+    return item
