@@ -1,0 +1,174 @@
+"""Text and sound that arrive in pieces: taken in constant time, joined when somebody asks.
+
+This module knows strings and bytes. It does not know what they belong to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+__all__ = ["Shelf", "Sound", "Text", "spoken_share"]
+
+
+class Text:
+    """A text in the making."""
+
+    __slots__ = ("_pieces", "known", "settled")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.known = False
+        """Whether anything has been said about it; tells an empty text from none."""
+        self.settled = False
+        """Whether it is whole, so that pieces that still come in are not part of it."""
+
+    @property
+    def value(self) -> str:
+        """All of it."""
+        if len(self._pieces) > 1:
+            self._pieces[:] = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def add(self, piece: str) -> bool:
+        """Append a piece; tells whether it was taken."""
+        if self.settled:
+            return False
+        self._pieces.append(piece)
+        self.known = True
+        return True
+
+    def suggest(self, value: str) -> bool:
+        """Take `value` where nothing is known yet; tells whether that changed anything."""
+        if self.known or not value:
+            return False
+        self._pieces[:] = [value]
+        self.known = True
+        return True
+
+    def settle(self, value: str | None) -> tuple[bool, str]:
+        """Take the final text, or what there is for final where `value` is ``None``.
+
+        Returns whether that changed it, and the piece that was missing at its end (empty where
+        the final text is not a continuation of what came in pieces).
+        """
+        before = self.value
+        known, self.settled = self.known, True
+        if value is None:
+            return False, ""
+        self.known = True
+        if value == before:
+            return not known, ""
+        self._pieces[:] = [value]
+        return True, value[len(before) :] if value.startswith(before) else ""
+
+    def replace(self, value: str) -> None:
+        """Set it for good."""
+        self._pieces[:] = [value]
+        self.known = self.settled = True
+
+
+class Sound:
+    """The audio of one part: how much there is, and as much of it as is kept."""
+
+    __slots__ = ("_chunks", "_skip", "held", "settled", "size")
+
+    def __init__(self) -> None:
+        # Bytes at the start of the first chunk that are forgotten but not yet cut off.
+        self._skip = 0
+        self._chunks: deque[bytes] = deque()
+        self.size = 0
+        """Bytes of the audio, whether they are kept or not."""
+        self.held = 0
+        """Bytes that are kept; the latest ones."""
+        self.settled = False
+        """Whether no more belongs to it."""
+
+    @property
+    def value(self) -> bytes:
+        """What is kept, in one piece."""
+        if len(self._chunks) > 1 or self._skip:
+            whole = b"".join(self._chunks)[self._skip :]
+            self._chunks.clear()
+            self._chunks.append(whole)
+            self._skip = 0
+        return self._chunks[0] if self._chunks else b""
+
+    def hold(self, chunk: bytes) -> None:
+        """Keep `chunk` behind the rest. Its size is counted apart."""
+        self._chunks.append(chunk)
+        self.held += len(chunk)
+
+    def forget(self, count: int) -> None:
+        """Let go of the `count` earliest bytes that are kept."""
+        count = min(count, self.held)
+        self.held -= count
+        self._skip += count
+        while self._chunks and self._skip >= len(self._chunks[0]):
+            self._skip -= len(self._chunks.popleft())
+        # A long chunk is cut when half of it is of no use, so that each byte moves but once.
+        if self._chunks and self._skip * 2 > len(self._chunks[0]):
+            self._chunks[0] = self._chunks[0][self._skip :]
+            self._skip = 0
+
+    def cut(self, size: int) -> None:
+        """End after `size` bytes, counted from the start of the audio."""
+        surplus = min(self.size - size, self.held)
+        self.size = size
+        self.settled = True
+        self.held -= surplus
+        while surplus:
+            last = self._chunks.pop()
+            length = len(last) if self._chunks else len(last) - self._skip
+            if length > surplus:
+                self._chunks.append(last[: len(last) - surplus])
+                return
+            surplus -= length
+        if not self._chunks:
+            self._skip = 0
+
+
+class Shelf:
+    """What decides how much audio is kept, over all sounds together.
+
+    Args:
+        seconds: the length to keep, the latest first; ``None`` for all, 0 for none.
+    """
+
+    __slots__ = ("_held", "_row", "seconds")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self._row: deque[tuple[Sound, int, float]] = deque()
+        self._held = 0.0
+
+    def put(self, sound: Sound, chunks: Iterable[bytes], bytes_per_second: int) -> None:
+        """Keep `chunks` as part of `sound`, and let go of older ones where there is no room."""
+        if self.seconds == 0:
+            return
+        for chunk in chunks:
+            sound.hold(chunk)
+            if self.seconds is not None:
+                length = len(chunk) / bytes_per_second
+                self._row.append((sound, len(chunk), length))
+                self._held += length
+        while self.seconds is not None and self._held > self.seconds and self._row:
+            oldest, count, length = self._row.popleft()
+            oldest.forget(count)
+            self._held -= length
+
+
+def spoken_share(text: str, kept: int, total: int) -> str:
+    """The words at the start of `text` that fit into `kept` of `total`, by length.
+
+    An estimate: speech does not take the same time for each letter.
+    """
+    if kept >= total:
+        return text
+    end = len(text) * kept // total
+    head = text[:end]
+    within_a_word = head[-1:].strip() and text[end : end + 1].strip()
+    if within_a_word and any(letter.isspace() for letter in text):
+        # The last word is not whole. A text without any spaces has no words to tell apart.
+        head = head[: -len(head.split()[-1])]
+    return head.rstrip()
