@@ -154,7 +154,7 @@ class Model:
             f"{name}={self._shown(name, value, shape)}"
             for name, shape, default in plan.fields
             # A tag that says what the class name says already is noise.
-            if (value := getattr(self, name)) is not UNSET and value is not default
+            if (value := getattr(self, name)) is not UNSET and value != default
         ]
         return f"{type(self).__name__}({', '.join(parts)})"
 
