@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .difference import Difference
+from .difference import Difference, shown
 from .documents import Node
 from .roots import FAMILIES, Direction, Roots
 from .shapes import MISSING, Field, Shape
-from .walk import Pairing, Slot, Walk, values_path
+from .walk import Pairing, Sighting, Slot, Walk, values_path
 
 
 def compare(ours: Roots, upstream: Roots) -> tuple[list[Difference], Walk]:
@@ -56,7 +56,7 @@ def compare(ours: Roots, upstream: Roots) -> tuple[list[Difference], Walk]:
             found += _kinds(path, slot)
             found += _values(path, slot)
             found += _limits(path, slot)
-    each = {(d.kind, d.path): d for d in found}
+    each = {(d.kind, d.path, shown(d.upstream)): d for d in found}
     return sorted(each.values(), key=lambda d: (d.kind, d.path)), walk
 
 
@@ -142,20 +142,35 @@ def _field(path: str, pairing: Pairing, walk: Walk) -> Iterator[Difference]:
         shown = _summary(walk.shape(ours.node))
         yield Difference("removed", "field", path, ours=shown, place=place)
         return
-    sending, receiving = any(s.found for s in sent), any(s.found for s in received)
-    if ours.read_only and sending:
-        yield _changed("access", path, "read-only", "also sent", ours, there[0].found)
-    if not ours.read_only and sent and not sending and receiving:
-        yield _changed("access", path, "also sent", "read-only", ours, there[0].found)
-    demands = there and all(s.required for s in there)
-    # One class for requests and answers cannot require what only answers have.
-    optional = ours.read_only and bool(sent)
-    if demands and not ours.required and not optional:
-        yield _changed("required", path, False, True, ours, there[0].found)
+    access = _access(sent, received)
+    if ours.read_only:
+        if any(s.found for s in sent):
+            yield _changed("access", path, "read-only", "also sent", ours, there[0].found)
+    elif there and access:
+        yield _changed("access", path, "everywhere", access, ours, there[0].found)
+    for side in (sent, received):
+        demanding = [s for s in side if s.found]
+        # One class for requests and answers cannot require what only answers have.
+        if ours.required or not demanding or (ours.read_only and sent):
+            continue
+        if all(s.required for s in demanding):
+            yield _changed("required", path, False, True, ours, demanding[0].found)
     # Where ours splits one upstream object by its tag, ours may well require more.
     if ours.required and any(not s.required and not s.split for s in there):
         loose = next(s for s in there if not s.required and not s.split)
         yield _changed("required", path, True, False, ours, loose.found)
+
+
+def _access(sent: Sequence[Sighting], received: Sequence[Sighting]) -> str | None:
+    """Where upstream has a field, if not everywhere. Objects that ours splits do not tell."""
+    sent, received = ([s for s in side if s.found or not s.split] for side in (sent, received))
+    if all(s.found for s in (*sent, *received)):
+        return None
+    if sent and received and not any(s.found for s in sent):
+        return "read-only"
+    if sent and received and not any(s.found for s in received):
+        return "only sent"
+    return "not everywhere"
 
 
 def _changed(what: Any, path: str, mine: Any, theirs: Any, ours: Field, found: Sequence[Field]
@@ -220,7 +235,7 @@ def _values(path: str, slot: Slot) -> Iterator[Difference]:
                 "added", "value", f"{path}={value}", upstream=value, place=slot.node, source=node
             )
     for value in ours.values:
-        if value not in upstream:
+        if any(value not in shape.values for shape, _ in telling):
             yield Difference("removed", "value", f"{path}={value}", ours=value, place=slot.node)
     is_open = any(s.open for s, _ in telling)
     if ours.values and is_open != ours.open:
@@ -242,12 +257,11 @@ def _stated(
     what: Any = "default" if key == "default" else "limit"
     if not stated and mine is not MISSING:
         yield Difference("removed", what, f"{path}#{key}", ours=mine, place=slot.node)
-    elif stated and mine not in stated:
-        node = next(n for s, n in slot.upstream if (s.limits | {"default": s.default}).get(key)
-                    == stated[0])  # fmt: skip
-        kind: Any = "added" if mine is MISSING else "changed"
-        shown = stated[0] if len(stated) == 1 else stated
-        yield Difference(kind, what, f"{path}#{key}", mine, shown, slot.node, node)
+    for value in stated:
+        if value != mine:
+            node = next(n for (_, n), v in zip(slot.upstream, theirs, strict=True) if v == value)
+            kind: Any = "added" if mine is MISSING else "changed"
+            yield Difference(kind, what, f"{path}#{key}", mine, value, slot.node, node)
 
 
 def _summary(shape: Shape) -> str:

@@ -133,7 +133,9 @@ def parse(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise DriftError(f"{path}: cannot be read ({error}); give a JSON or YAML file.") from None
     try:
-        return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)
+        if path.suffix == ".json":
+            return json.loads(text)
+        return _text_keys(yaml.load(text, Loader=_Loader))
     except (json.JSONDecodeError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise DriftError(
@@ -149,3 +151,10 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _text_keys(value: Any) -> Any:
+    """As JSON has it: a status written as the number 200 is a name like any other."""
+    if isinstance(value, dict):
+        return {str(key): _text_keys(inner) for key, inner in value.items()}
+    return [_text_keys(inner) for inner in value] if isinstance(value, list) else value

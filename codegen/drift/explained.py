@@ -4,7 +4,7 @@ An entry:
 
     - path: ServerVad.threshold#default    # as the report prints it; `*` stands for anything
       kind: changed                        # added, removed or changed, likewise
-      upstream: 0.8                        # what upstream has, if that is a type, default or limit
+      upstream: 0.8                        # what upstream has, if that is a value of its own
       reason: Why specs/ differ.
       evidence: ...
 
@@ -24,7 +24,7 @@ from .documents import DriftError
 from .shapes import MISSING
 
 _KINDS = ("added", "removed", "changed")
-_VALUED = ("type", "default", "limit")
+_VALUED = ("type", "default", "limit", "access")
 
 
 @dataclass(frozen=True)

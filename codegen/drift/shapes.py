@@ -102,6 +102,9 @@ def _collect(node: Node, shape: Shape, inside: frozenset[Node]) -> bool:
         return False
     if "default" in schema and shape.default is MISSING:
         shape.default = schema["default"]
+    for key in LIMITS:
+        if key in schema:
+            shape.limits.setdefault(key, schema[key])
     shape.deprecated = shape.deprecated or schema.get("deprecated") is True
     shape.nullable = shape.nullable or schema.get("nullable") is True
     if not shape.tags:
@@ -132,9 +135,6 @@ def _collect(node: Node, shape: Shape, inside: frozenset[Node]) -> bool:
 
 
 def _leaf(node: Node, schema: Mapping[str, Any], shape: Shape) -> bool:
-    for key in LIMITS:
-        if key in schema:
-            shape.limits.setdefault(key, schema[key])
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(values, list):
         for value in values:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from upstream_like import PROSE, SPECS, copy_specs, export
 
 from codegen.drift import run
@@ -112,6 +113,21 @@ def drop(s: Schemas, name: str, field: str) -> None:
     s[name]["required"] = [f for f in s[name].get("required", []) if f != field]
 
 
+def take_out_of_answers(s: Schemas) -> None:
+    answer = json.loads(json.dumps(s["RealtimeSession"]))
+    del answer["properties"]["instructions"]
+    s["Answer"] = answer
+    for union in (s["Session"], props(s, "ClientSecretCreateResponse")["session"]):
+        text = json.dumps(union).replace("schemas/RealtimeSession", "schemas/Answer")
+        union.clear()
+        union.update(json.loads(text))
+
+
+def narrow_in_answers(s: Schemas) -> None:
+    take_out_of_answers(s)
+    props(s, "Answer")["instructions"] = {"type": "string", "maxLength": 100}
+
+
 Mutation = Callable[[Schemas], Any]
 MUTATIONS: dict[str, tuple[Mutation, list[tuple[str, str, str]]]] = {
     "event added": (add_event, [("added", "event", "realtime server response.paused")]),
@@ -179,11 +195,38 @@ MUTATIONS: dict[str, tuple[Mutation, list[tuple[str, str, str]]]] = {
         lambda s: props(s, "RealtimeSession")["instructions"].update(readOnly=True),
         [("changed", "access", "RealtimeSession.instructions#access")],
     ),
+    "no longer in answers": (
+        take_out_of_answers,
+        [("changed", "access", "RealtimeSession.instructions#access")],
+    ),
+    "limit in answers alone": (
+        narrow_in_answers,
+        [("added", "limit", "RealtimeSession.instructions#maxLength")],
+    ),
+    "second wire name": (
+        lambda s: props(s, "ResponseDone").update(
+            type={"enum": ["response.done", "response.finished"]}
+        ),
+        [("added", "value", "ResponseDone.type=response.finished")],
+    ),
     "deprecated": (
         lambda s: props(s, "RealtimeSession")["instructions"].update(deprecated=True),
         [("changed", "deprecated", "RealtimeSession.instructions#deprecated")],
     ),
 }
+
+
+def test_a_document_may_be_yaml_and_hold_other_things(exported: str, tmp_path: Path) -> None:
+    document = json.loads(exported)
+    body = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    document["webhooks"]["batch_completed"] = {"post": {"requestBody": body}}
+    document["paths"]["/batches"] = {"get": {"responses": {"200": {"description": PROSE}}}}
+    answers = document["paths"]["/realtime/client_secrets"]["post"]["responses"]
+    answers[200] = answers.pop("200")
+    path = tmp_path / "upstream.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    differences, _ = compare(our_roots(ours()), upstream_roots(path))
+    assert differences == []
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
