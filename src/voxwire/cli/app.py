@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.console import Console
 
 from .. import __version__
 from ..errors import VoxwireError
-from .lint import Report, lint
+from .lint import Counts, Report, lint
 from .playing import play
 from .printing import JsonLines, Printer
 from .screen import clean, fail, inform, screen
@@ -64,21 +64,22 @@ def _options(  # pyright: ignore[reportUnusedFunction]
     pass
 
 
-@app.command("lint")
+_LINT_HELP = (
+    "Decode every frame of recordings and report what does not fit the specs.\n\n"
+    "Each connection is read as realtime or as translation, whichever its frames tell. "
+    "Exits with 1 when a frame failed: it could not be decoded, or not be rebuilt as it was."
+)
+
+
+@app.command("lint", help=_LINT_HELP)
 def _lint(  # pyright: ignore[reportUnusedFunction]
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Recordings, or folders of them.")
-    ],
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as one JSON object.")
     ] = False,
 ) -> None:
-    """Decode every frame of recordings and report what does not fit the specs.
-
-    Each connection is read as realtime or as translation, told by its first telling frame. Exits
-    with 1 when a frame failed: it could not be decoded, or not be rebuilt as it was.
-    """
-    report = lint(paths)
+    """Check recordings."""
+    report = lint(files)
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -90,17 +91,13 @@ def _lint(  # pyright: ignore[reportUnusedFunction]
 def _print_report(report: Report) -> None:
     console = screen()
     columns = ("frames", "typed", "unknown", "tolerated", "failed")
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=len(report.files) > 1)
-    table.add_column("recording", footer="total", overflow="fold")
-    table.add_column("family")
-    for name in columns:
-        table.add_column(name, justify="right", footer=str(getattr(report.total, name)))
+    # The name comes last, as in wc: it is as long as it is.
+    console.print("  ".join(columns) + "  recording", style="bold")
     for name, file in report.files.items():
-        counts = [getattr(file.counts, column) for column in columns]
-        style = "red" if file.counts.failed else ""
-        families = ", ".join(file.families)
-        table.add_row(clean(Path(name).name), families, *map(str, counts), style=style)
-    console.print(table)
+        family = "" if file.families == ["realtime"] else f" ({', '.join(file.families)})"
+        _print_counts(console, file.counts, columns, clean(Path(name).name) + family)
+    if len(report.files) > 1:
+        _print_counts(console, report.total, columns, "total", "bold")
     data = report.to_dict()
     if data["problems"]:
         console.print("\nWhere values are not as the specs say", style="bold")
@@ -121,9 +118,16 @@ def _print_report(report: Report) -> None:
         inform(f"skipped {name}: {reason}")
 
 
+def _print_counts(
+    console: Console, counts: Counts, columns: tuple[str, ...], name: str, style: str = ""
+) -> None:
+    row = "  ".join(f"{getattr(counts, column):>{len(column)}}" for column in columns)
+    console.print(f"{row}  {name}", style="red" if counts.failed else style, soft_wrap=True)
+
+
 @app.command("play")
 def _play(  # pyright: ignore[reportUnusedFunction]
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording.")],
+    file: Annotated[Path, typer.Argument(help="A recording.")],
     speed: Annotated[
         float | None,
         typer.Option(
