@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import CLEAR, CREATED, KEY, UPDATE, UPDATED, cleared, close
 from voxwire_protocol import (
     ClientEvent,
     ConversationItemAdded,
@@ -44,35 +45,6 @@ from voxwire.errors import (
 from voxwire.events import ConnectionClosed, HandlerFailed, Overflow
 from voxwire.frames import Frame, read
 from voxwire.session import Session
-
-KEY = "sk-" + "q" * 40
-SESSION = {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": "m"}
-CREATED = {
-    "dir": "s2c",
-    "event": {"type": "session.created", "event_id": "event_1", "session": SESSION},
-}
-UPDATE = {
-    "dir": "c2s",
-    "event": {"type": "session.update", "session": {"type": "realtime", "instructions": "Hi"}},
-}
-UPDATED = {
-    "dir": "s2c",
-    "event": {
-        "type": "session.updated",
-        "event_id": "event_2",
-        "session": {**SESSION, "instructions": "Hi"},
-    },
-}
-CLEAR = {"dir": "c2s", "event": {"type": "input_audio_buffer.clear"}}
-
-
-def cleared(number: int) -> dict[str, Any]:
-    event = {"type": "input_audio_buffer.cleared", "event_id": f"event_c{number}"}
-    return {"dir": "s2c", "event": event}
-
-
-def close(code: int, reason: str = "") -> dict[str, Any]:
-    return {"dir": "close", "code": code, "reason": reason}
 
 
 @asynccontextmanager

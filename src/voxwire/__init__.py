@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from .events import HandlerFailed as HandlerFailed
     from .events import LocalEvent as LocalEvent
     from .events import Overflow as Overflow
+    from .handles import Receipt as Receipt
+    from .handles import Response as Response
+    from .options import realtime_session as realtime_session
     from .recording import Recorder as Recorder
     from .session import Session as Session
 
@@ -54,6 +57,8 @@ _HOME = {
         "VoxwireError", "WaitTimeout",
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow"),
+    "handles": ("Receipt", "Response"),
+    "options": ("realtime_session",),
     "recording": ("Recorder",),
     "session": ("Session",),
 }  # fmt: skip

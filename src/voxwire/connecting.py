@@ -46,7 +46,7 @@ class Connect:
         self._session: Session | None = None
 
     async def __aenter__(self) -> Session:
-        self._session = await _open(self._where, **self._options)
+        self._session = await self.open()
         return self._session
 
     async def __aexit__(
@@ -59,7 +59,11 @@ class Connect:
             await self._session.close()
 
     def __await__(self) -> Generator[Any, None, Session]:
-        return _open(self._where, **self._options).__await__()
+        return self.open().__await__()
+
+    async def open(self) -> Session:
+        """Open the session; the caller closes it."""
+        return await _open(self._where, **self._options)
 
 
 def connect(

@@ -121,6 +121,10 @@ class Response:
         """What was spoken so far, as text, to print or to iterate with ``async for``."""
         return Said.of(self._turn, self._turn.transcript)
 
+    def said(self) -> AsyncIterator[str]:
+        """Text and the words of speech, piece by piece from the start to the end."""
+        return Pieces(self._turn, lambda: self._turn.said).__aiter__()
+
     @property
     def audio(self) -> AudioPieces:
         """The audio, to iterate with ``async for``; it comes faster than it plays."""

@@ -84,19 +84,25 @@ class Listening:
 
     @overload
     def once(
-        self, key: type[E], handler: None = None
+        self, key: type[E], handler: None = None, *, thread: bool = False
     ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
     @overload
     def once(
-        self, key: str, handler: None = None
+        self, key: str, handler: None = None, *, thread: bool = False
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
-    def once(self, key: type[E], handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+    def once(
+        self, key: type[E], handler: Callable[[E], Any], *, thread: bool = False
+    ) -> Callable[[E], Any]: ...
     @overload
-    def once(self, key: str, handler: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-    def once(self, key: Any, handler: Callable[[Any], Any] | None = None) -> Any:
+    def once(
+        self, key: str, handler: Callable[[Any], Any], *, thread: bool = False
+    ) -> Callable[[Any], Any]: ...
+    def once(
+        self, key: Any, handler: Callable[[Any], Any] | None = None, *, thread: bool = False
+    ) -> Any:
         """Like :meth:`on`, for the next matching event only."""
-        return self._handle(key, handler, once=True, thread=False, limit=1)
+        return self._handle(key, handler, once=True, thread=thread, limit=1)
 
     def _handle(
         self, key: Key, handler: Callable[[Any], Any] | None, **options: Any

@@ -151,7 +151,8 @@ class Expectation(Generic[E]):
         else:
             self._future.cancel()
 
-    async def _wait(self) -> E:
+    async def wait(self) -> E:
+        """The event; raises what :meth:`Session.expect` tells."""
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await asyncio.shield(self._future)
@@ -161,7 +162,7 @@ class Expectation(Generic[E]):
             raise WaitTimeout(f"no {self._names} within {self._timeout:g} s") from None
 
     def __await__(self) -> Generator[Any, None, E]:
-        return self._wait().__await__()
+        return self.wait().__await__()
 
     async def __aenter__(self) -> Expectation[E]:
         return self
@@ -174,7 +175,7 @@ class Expectation(Generic[E]):
     ) -> None:
         try:
             if kind is None:
-                await self._wait()
+                await self.wait()
         finally:
             if not self._future.done() or kind is not None:
                 self.cancel()

@@ -1,24 +1,46 @@
 """The threaded face: the same session for programs that do not use asyncio.
 
 A session runs on an event loop in a thread of its own, and each call here is handed over to it, so
-both faces are one code with one behaviour: turns, tools, interruption and reconnecting are written
-once. The price is a hop between threads for each call (tens of microseconds), which a program
-without asyncio can well afford. A second implementation over a blocking socket would need a lock
-around every reader and a second copy of all that waits.
+both faces are one code with one behaviour: turns, tools, interruption are written once. The price
+is a hop between threads for each call (tens of microseconds), which a program without asyncio can
+well afford. A second implementation over a blocking socket would need a lock around every reader
+and a second copy of all that waits.
 
-Handlers and tools that are plain functions run in worker threads here, so they may block.
+Handlers that are plain functions run in worker threads here, so they may block, and may use the
+session. Everything that waits can be interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Unpack, overload
 
-__all__ = ["Portal"]
+from voxwire_protocol import (
+    ClientEvent,
+    ConversationItem,
+    Event,
+    FunctionCall,
+    RealtimeResponse,
+    RealtimeSession,
+    ResponseUsage,
+)
 
+from . import connecting, handles, streams
+from . import session as asyncio_face
+from .conversation import Conversation
+from .errors import ConnectionClosedError
+from .events import ConnectionClosed, Overflow
+from .options import ResponseOptions, SessionOptions
+from .recording import Recorder
+from .responses import Policy
+
+__all__ = ["Connect", "EventStream", "Expectation", "Receipt", "Response", "Session", "connect"]
+
+E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 
 
@@ -27,6 +49,8 @@ class Portal:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.error: Exception = RuntimeError("the event loop has been stopped")
+        """What a call raises once the loop has been stopped."""
         self._thread = threading.Thread(target=self._run, name="voxwire", daemon=True)
         self._thread.start()
 
@@ -36,6 +60,9 @@ class Portal:
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine over there and wait for its outcome."""
+        if self.closed:
+            work.close()
+            raise self.error
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError(
@@ -48,6 +75,32 @@ class Portal:
         except BaseException:
             future.cancel()  # Ctrl-C here stops the work there
             raise
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Call a plain function over there and wait for its outcome."""
+
+        async def do() -> T:
+            return work()
+
+        return self.call(do())
+
+    def iterate(self, pieces: AsyncIterator[T]) -> Iterator[T]:
+        """Read what comes over there, here. Leaving the loop early ends it over there too."""
+        try:
+            while True:
+                try:
+                    yield self.call(_next(pieces))
+                except StopAsyncIteration:
+                    return
+        finally:
+            close = getattr(pieces, "aclose", None)
+            if close is not None and not self.closed:
+                self.call(close())
+
+    @property
+    def closed(self) -> bool:
+        """Whether the loop has been stopped."""
+        return self.loop.is_closed()
 
     def close(self) -> None:
         """Stop the loop and its thread."""
@@ -64,3 +117,417 @@ class Portal:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+
+async def _next(pieces: AsyncIterator[T]) -> T:
+    return await anext(pieces)
+
+
+class Response:
+    """A response that was asked for; the counterpart of :class:`voxwire.Response`.
+
+    ``response.wait()`` waits for the end; ``for piece in response`` reads it as it comes.
+    """
+
+    def __init__(self, portal: Portal, inner: handles.Response) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    def wait(self, timeout: float | None = None) -> Response:
+        """Wait for the end, tools and what follows them included; gives the response itself.
+
+        Raises:
+            TimeoutError: it did not end within `timeout` seconds, and goes on.
+            ServerError: the server refused the request.
+            ConnectionClosedError: the session ended before.
+        """
+
+        async def ended() -> None:
+            async with asyncio.timeout(timeout):
+                await self._inner
+
+        self._portal.call(ended())
+        return self
+
+    def __iter__(self) -> Iterator[str]:
+        """What is said, piece by piece from the start to the end: text, or the words of speech."""
+        return self._portal.iterate(self._inner.said())
+
+    @property
+    def audio(self) -> Iterator[bytes]:
+        """The audio as it comes, in the session's output format."""
+        return self._portal.iterate(self._inner.audio.__aiter__())
+
+    @property
+    def text(self) -> str:
+        """The text so far; empty for a spoken answer."""
+        return str(self._inner.text)
+
+    @property
+    def transcript(self) -> str:
+        """What was spoken so far, as text."""
+        return str(self._inner.transcript)
+
+    @property
+    def id(self) -> str | None:
+        """See :attr:`voxwire.Response.id`."""
+        return self._inner.id
+
+    @property
+    def status(self) -> str:
+        """See :attr:`voxwire.Response.status`."""
+        return self._inner.status
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._inner.done
+
+    @property
+    def responses(self) -> list[RealtimeResponse]:
+        """See :attr:`voxwire.Response.responses`."""
+        return self._inner.responses
+
+    @property
+    def calls(self) -> list[FunctionCall]:
+        """All function calls of the turn, in order."""
+        return self._inner.calls
+
+    @property
+    def usage(self) -> ResponseUsage | None:
+        """See :attr:`voxwire.Response.usage`."""
+        return self._inner.usage
+
+    def cancel(self) -> None:
+        """Ask the server to stop. The response ends with its own event: wait for that."""
+        self._portal.call(self._inner.cancel())
+
+
+class Receipt:
+    """What was sent; the counterpart of :class:`voxwire.Receipt`."""
+
+    def __init__(self, portal: Portal, inner: handles.Receipt) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def event(self) -> ClientEvent:
+        """The event as it went out."""
+        return self._inner.event
+
+    @property
+    def event_id(self) -> str | None:
+        """Its id, which an ``error`` about it repeats."""
+        return self._inner.event_id
+
+    def acknowledged(self, timeout: float | None = None) -> Event | None:
+        """See :meth:`voxwire.Receipt.acknowledged`."""
+        return self._portal.call(self._inner.acknowledged(timeout))
+
+
+class EventStream(Generic[E]):
+    """Events as they come, for one reader; the counterpart of :class:`voxwire.EventStream`."""
+
+    def __init__(self, portal: Portal, inner: streams.EventStream[E]) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    def __iter__(self) -> Iterator[E | Overflow]:
+        return self._portal.iterate(self._inner)
+
+    def close(self) -> None:
+        """Stop listening; what is queued can still be read."""
+        self._portal.run(self._inner.close)
+
+    def __enter__(self) -> EventStream[E]:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Expectation(Generic[E]):
+    """A wait that listens before you act: ``with session.expect(SessionUpdated) as updated: ...``.
+
+    The end of the block waits; ``updated.event`` is what came.
+    """
+
+    def __init__(self, portal: Portal, inner: streams.Expectation[E]) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def event(self) -> E:
+        """The event; waits for it where it has not come."""
+        return self._portal.call(self._inner.wait())
+
+    def __enter__(self) -> Expectation[E]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._portal.call(self._inner.__aexit__(kind, error, trace))
+
+
+class Session:
+    """A live session; the counterpart of :class:`voxwire.Session`, made by :func:`connect`.
+
+    It may be used from several threads. Iterate it for all that the server sends.
+    """
+
+    def __init__(self, portal: Portal, inner: asyncio_face.Session) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def session(self) -> Any:
+        """The session as the server last described it; ``None`` before ``session.created``."""
+        return self._inner.session
+
+    @property
+    def conversation(self) -> Conversation:
+        """What was said so far, in order."""
+        return self._inner.conversation
+
+    @property
+    def closed(self) -> ConnectionClosed | None:
+        """How the connection ended; ``None`` while it is open."""
+        return self._inner.closed
+
+    def __repr__(self) -> str:
+        return repr(self._inner).replace("voxwire.", "voxwire.sync.", 1)
+
+    def __iter__(self) -> Iterator[Event]:
+        """All events from the server; see :meth:`voxwire.Session.__aiter__`."""
+        return self._portal.iterate(self._inner.__aiter__())
+
+    def send(
+        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """Check an event and send it; see :meth:`voxwire.Session.send`."""
+        return Receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
+
+    def send_raw(self, frame: str | bytes) -> None:
+        """Send a text frame as it is, unchecked."""
+        self._portal.call(self._inner.send_raw(frame))
+
+    def say(
+        self,
+        text: str | ConversationItem | Mapping[str, Any],
+        *,
+        policy: Policy = "wait",
+        **options: Unpack[ResponseOptions],
+    ) -> Response:
+        """Say something, and have the model answer; see :meth:`voxwire.Session.say`."""
+        inner = self._portal.run(lambda: self._inner.say(text, policy=policy, **options))
+        return Response(self._portal, inner)
+
+    def respond(self, *, policy: Policy = "wait", **options: Unpack[ResponseOptions]) -> Response:
+        """Have the model answer; see :meth:`voxwire.Session.respond`."""
+        inner = self._portal.run(lambda: self._inner.respond(policy=policy, **options))
+        return Response(self._portal, inner)
+
+    def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> Receipt:
+        """Add an item without asking for a response; see :meth:`voxwire.Session.add`."""
+        return Receipt(self._portal, self._portal.call(self._inner.add(item, **place)))
+
+    def cancel(self) -> None:
+        """Stop the running response, if there is one."""
+        self._portal.call(self._inner.cancel())
+
+    def interrupt(self, played_ms: float | None = None) -> None:
+        """The listener cuts in; see :meth:`voxwire.Session.interrupt`."""
+        self._portal.call(self._inner.interrupt(played_ms))
+
+    def update(
+        self, session: RealtimeSession | None = None, **options: Unpack[SessionOptions]
+    ) -> Event | None:
+        """Change the session; see :meth:`voxwire.Session.update`."""
+        return self._portal.call(self._inner.update(session, **options))
+
+    def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
+        """Append the user's audio, in the session's input format; any length."""
+        self._portal.call(self._inner.append_audio(audio))
+
+    def commit_audio(self) -> Receipt:
+        """End the user's turn by hand; see :meth:`voxwire.Session.commit_audio`."""
+        return Receipt(self._portal, self._portal.call(self._inner.commit_audio()))
+
+    def clear_audio(self) -> Receipt:
+        """Throw away what was appended and not committed."""
+        return Receipt(self._portal, self._portal.call(self._inner.clear_audio()))
+
+    @overload
+    def on(
+        self, key: type[E], handler: None = None, *, limit: int = 1024
+    ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
+    @overload
+    def on(
+        self, key: str, handler: None = None, *, limit: int = 1024
+    ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
+    @overload
+    def on(
+        self, key: type[E] | str, handler: Callable[[E], Any], *, limit: int = 1024
+    ) -> Callable[[E], Any]: ...
+    def on(self, key: Any, handler: Any = None, *, limit: int = 1024) -> Any:
+        """Call `handler`, in a worker thread, with each event that matches; alone, a decorator.
+        See :meth:`voxwire.Session.on`."""
+
+        def register(function: Any) -> Any:
+            self._portal.run(
+                lambda: self._inner.on(key, function, thread=_plain(function), limit=limit)
+            )
+            return function
+
+        return register if handler is None else register(handler)
+
+    @overload
+    def once(
+        self, key: type[E], handler: None = None
+    ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
+    @overload
+    def once(
+        self, key: str, handler: None = None
+    ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
+    @overload
+    def once(self, key: type[E] | str, handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+    def once(self, key: Any, handler: Any = None) -> Any:
+        """Like :meth:`on`, for the next matching event only."""
+
+        def register(function: Any) -> Any:
+            self._portal.run(lambda: self._inner.once(key, function, thread=_plain(function)))
+            return function
+
+        return register if handler is None else register(handler)
+
+    def off(self, key: type[Event] | str, handler: Callable[..., Any]) -> bool:
+        """Undo :meth:`on` or :meth:`once`; tells whether there was anything to undo."""
+        return self._portal.run(lambda: self._inner.off(key, handler))
+
+    @overload
+    def stream(self, *keys: type[E], limit: int = 1024, strict: bool = False) -> EventStream[E]: ...
+    @overload
+    def stream(
+        self, *keys: type[Event] | str, limit: int = 1024, strict: bool = False
+    ) -> EventStream[Any]: ...
+    def stream(self, *keys: Any, limit: int = 1024, strict: bool = False) -> EventStream[Any]:
+        """Matching events from now on; see :meth:`voxwire.Session.stream`."""
+        inner: streams.EventStream[Any] = self._portal.run(
+            lambda: self._inner.stream(*keys, limit=limit, strict=strict)
+        )
+        return EventStream(self._portal, inner)
+
+    @overload
+    def expect(
+        self,
+        key: type[E],
+        *keys: type[E],
+        timeout: float | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> Expectation[E]: ...
+    @overload
+    def expect(
+        self,
+        key: type[Event] | str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Expectation[Any]: ...
+    def expect(
+        self,
+        key: Any,
+        *keys: Any,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Expectation[Any]:
+        """Listen first, then act; see :meth:`voxwire.Session.expect`."""
+        inner: streams.Expectation[Any] = self._portal.run(
+            lambda: self._inner.expect(key, *keys, timeout=timeout, where=where)
+        )
+        return Expectation(self._portal, inner)
+
+    @overload
+    def wait_for(
+        self,
+        key: type[E],
+        *keys: type[E],
+        timeout: float | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> E: ...
+    @overload
+    def wait_for(
+        self,
+        key: type[Event] | str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Any: ...
+    def wait_for(
+        self,
+        key: Any,
+        *keys: Any,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Any:
+        """The next matching event; see :meth:`voxwire.Session.wait_for`."""
+        return self._portal.call(self._inner.wait_for(key, *keys, timeout=timeout, where=where))
+
+    def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
+        """Write all frames from now on to `path`; see :meth:`voxwire.Session.record`."""
+        return self._portal.run(lambda: self._inner.record(path, audio=audio))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the session and its thread; calling it again does nothing."""
+        if not self._portal.closed:
+            self._portal.call(self._inner.close(code, reason))
+            ended = self._inner.closed
+            if ended is not None:
+                self._portal.error = ConnectionClosedError(ended.code, ended.reason)
+            self._portal.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Connect:
+    """A session that is about to be opened: ``with connect(...) as session``, or :meth:`open`."""
+
+    def __init__(self, inner: connecting.Connect) -> None:
+        self._inner = inner
+        self._session: Session | None = None
+
+    def open(self) -> Session:
+        """Open it; the caller closes it."""
+        portal = Portal()
+        try:
+            return Session(portal, portal.call(self._inner.open()))
+        except BaseException:
+            portal.close()
+            raise
+
+    def __enter__(self) -> Session:
+        self._session = self.open()
+        return self._session
+
+    def __exit__(self, *exc: object) -> None:
+        if self._session is not None:
+            self._session.close()
+
+
+def connect(**options: Any) -> Connect:
+    """Open a realtime session without asyncio.
+
+    Takes what :func:`voxwire.connect` takes, and raises what it raises.
+    """
+    return Connect(connecting.connect(**options))
+
+
+def _plain(function: Any) -> bool:
+    return not asyncio.iscoroutinefunction(function)

@@ -49,6 +49,8 @@ class Turn:
         self.status: str = "queued"
         self.error: BaseException | None = None
         self.done = False
+        self.said: list[str] = []
+        """Text and the words of speech together, as they came."""
         self.text: list[str] = []
         self.transcript: list[str] = []
         self.audio: list[ResponseOutputAudioDelta] = []
@@ -91,8 +93,10 @@ class Turn:
         if isinstance(delta, str) and delta != "":
             if pieces and not self._streamed:
                 pieces.append("\n")  # between what is said before the tools and after
+                self.said.append("\n")
             self._streamed = True
             pieces.append(delta)
+            self.said.append(delta)
             self._wake()
 
     def end(self, response: Any) -> None:
