@@ -121,7 +121,7 @@ async def test_no_answer_is_a_timeout() -> None:
 
 
 async def test_nobody_there_is_refused() -> None:
-    with pytest.raises(ConnectRefused, match="cannot reach ws://127.0.0.1:9/"):
+    with pytest.raises(ConnectRefused, match=r"cannot reach ws://127\.0\.0\.1:9/"):
         await voxwire.connect(url="ws://127.0.0.1:9/")
 
 
