@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import commonpath
 from typing import Any
 
 from . import yaml_edit
@@ -232,6 +233,7 @@ class _Writer:
 
         item: dict[str, Any] = {
             "operationId": f"{method.lower()}{words.replace('/', '_')}",
+            "tags": self._tags(root, path),
             "summary": OPEN,
             "description": OPEN,
         }
@@ -258,6 +260,13 @@ class _Writer:
         else:
             self.entry(root.child("paths"), path, {method.lower(): item}, gap=True)
         self._define(translator)
+
+    def _tags(self, root: Node, path: str) -> list[Any]:
+        """Those of the operation of ours whose path has most in common."""
+        paths = root.child("paths").value
+        nearest = max(paths, key=lambda other: len(commonpath([other, path])))
+        item = paths[nearest]
+        return next((o["tags"] for o in item.values() if "tags" in o), [OPEN])
 
 
 def _union(place: Node | None) -> Node | None:
