@@ -55,6 +55,8 @@ async def dial(
     """Open the socket. Raises :class:`ConnectError` or one of its kind."""
     where = redact_url(target.url)
     options: dict[str, Any] = {**socket_options, **({} if tls is None else {"ssl": tls})}
+    if target.local:
+        options.setdefault("proxy", None)  # what runs on this machine is not behind a proxy
     try:
         return await _Opener(
             target.url,

@@ -31,6 +31,8 @@ class Target:
 
     url: str = attrs.field(repr=lambda url: repr(redact_url(url)))
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    local: bool = False
+    """Whether it is on this machine."""
     greets: bool = True
     """Whether the server sends ``session.created`` unasked: all do, but not on a sideband."""
 
@@ -108,7 +110,7 @@ def target(
             f"a key would travel unencrypted to {parts.hostname}: use wss://, or insecure=True "
             "where the network in between is yours"
         )
-    return Target(url=address, headers=made, greets="call_id" not in query)
+    return Target(url=address, headers=made, local=local, greets="call_id" not in query)
 
 
 _ACCOUNT = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
