@@ -317,7 +317,11 @@ class _Union(type):
     _scalars: tuple[Any, ...]
     _home: str
     _table: dict[Any, Any] | None
-    _boxes: dict[Any, Any]
+    # For the short way in ``dec_hook``: by tag, members with no union inside them, and the others.
+    _key: str | None
+    _second: str | None
+    _flat: dict[Any, Any]
+    _deep: dict[Any, Any]
     _fallback: type[Model] | None
     _types: frozenset[type]
     _shape: _Shape
@@ -335,14 +339,13 @@ class _Union(type):
         cls._fallback = getattr(home, cls._default) if cls._default else None
         cls._shape = _shape_of(Union[(NoneType, *cls._scalars)])
         cls._shape.null = False
-        cls._boxes = {
-            tag: (
-                {key: _box(member) for key, member in entry.items()}
-                if type(entry) is dict
-                else _box(entry)
-            )
-            for tag, entry in table.items()
-        }
+        for tag, entry in table.items():
+            if type(entry) is dict:
+                cls._deep[tag] = {key: _box(member) for key, member in entry.items()}
+            elif any(shape.marked for _, shape, _ in _plan(entry).fields):
+                cls._deep[tag] = _box(entry)
+            else:
+                cls._flat[tag] = _box(entry)
         members: set[Any] = {cls._fallback, Unknown, *cls._shape.types} - {None}
         for entry in table.values():
             members.update(entry.values() if type(entry) is dict else (entry,))
@@ -353,10 +356,11 @@ class _Union(type):
         return table
 
     def __instancecheck__(cls, value: object) -> bool:
+        if type(value) in cls._types:
+            return True
         if cls._table is None:
             cls._resolve()
-        types = cls._types
-        return type(value) in types or isinstance(value, tuple(types))
+        return isinstance(value, tuple(cls._types))
 
     def read(cls, value: Any) -> Any:
         """The member that ``value`` is: an instance, a scalar as it came, or ``Unknown``."""
@@ -394,7 +398,9 @@ def union(
     """Make the run-time marker of a named union: see the module's docstring."""
     marker: Any = _Union(name, (), {"__module__": module, "__slots__": ()})
     marker._by, marker._members, marker._default = by, members, default
-    marker._scalars, marker._table, marker._boxes = scalars, None, {}
+    marker._key, marker._second = (*by, None, None)[:2]
+    marker._scalars, marker._table, marker._types = scalars, None, frozenset()
+    marker._flat, marker._deep = {}, {}
     marker._home = home or f"{__package__}.models"
     return marker
 
@@ -404,16 +410,20 @@ def dec_hook(kind: Any, value: Any) -> Any:
     if type(value) is dict:
         # The short way, for what fits; ``read`` is for all the rest.
         try:
-            by = kind._by
-            box = kind._boxes[value[by[0]]]
+            tag = value[kind._key]
+            box = kind._flat.get(tag)
+            if box is not None:
+                return _convert((value,), box).value
+            box = kind._deep[tag]
             if type(box) is dict:
-                box = box[value[by[1]]]
-            return msgspec.convert((value,), box, dec_hook=dec_hook).value
+                box = box[value[kind._second]]
+            return _convert((value,), box, dec_hook=dec_hook).value
         except Exception:
             pass
     return kind.read(value)
 
 
+_convert: Final = msgspec.convert
 _BOXES: dict[type, Any] = {}
 
 
@@ -461,6 +471,16 @@ class _Shape:
             or self.marker
             or (self.items and self.items.nested)
             or (self.values and self.values.nested)
+        )
+
+    @property
+    def marked(self) -> bool:
+        """Whether there may be a member of a union in here."""
+        inner = (self.items, self.values)
+        return bool(
+            self.marker
+            or any(shape is not None and shape.marked for shape in inner)
+            or (self.model and any(shape.marked for _, shape, _ in _plan(self.model).fields))
         )
 
     def expected(self) -> str:
