@@ -6,6 +6,7 @@ Each call here is sugar over client events that saves real work; any event can b
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Unpack
 
@@ -26,6 +27,7 @@ from voxwire_protocol import (
 
 from .conversation import Conversation
 from .core import Core, log
+from .errors import ConnectionClosedError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
 from .responses import Policy
@@ -143,13 +145,18 @@ class Acting:
 
     async def _cancel(self, turn: Turn) -> None:
         self._core.cancel(turn)
-        await self._flush()
+        await self._flush_if_open()
+
+    async def _flush_if_open(self) -> None:
+        # What has ended needs no stopping.
+        with contextlib.suppress(ConnectionClosedError):
+            await self._flush()
 
     async def cancel(self) -> None:
         """Stop the running response, if there is one. What was heard of it stays as it is: to stop
         the model's speech where the listener is, use :meth:`interrupt`."""
         self._core.cancel()
-        await self._flush()
+        await self._flush_if_open()
 
     async def interrupt(self, played_ms: float | None = None) -> None:
         """The listener cuts in: stop the response, and tell the server what was really heard.
@@ -157,10 +164,10 @@ class Acting:
         Args:
             played_ms: milliseconds of the model's speech that were played since the speaker was
                 opened. Left out, what :attr:`playback` was told counts; where it was told
-                nothing, the response is only cancelled.
+                nothing, the response is only cancelled. After the end of the session, nothing happens.
         """
         self._core.interrupt(played_ms)
-        await self._flush()
+        await self._flush_if_open()
 
     async def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> Receipt:
         """Add an item without asking for a response: a text of the user, or any item.
