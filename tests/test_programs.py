@@ -14,7 +14,6 @@ from voxwire import (
     ErrorEvent,
     InputAudioBufferSpeechStarted,
     ResponseOutputAudioDelta,
-    SessionUpdated,
     UnknownEvent,
 )
 from voxwire.emulator.replay import ReplayServer

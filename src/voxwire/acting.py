@@ -164,7 +164,7 @@ class Acting:
         Args:
             played_ms: milliseconds of the model's speech that were played since the speaker was
                 opened. Left out, what :attr:`playback` was told counts; where it was told
-                nothing, the response is only cancelled. After the end of the session, nothing happens.
+                nothing, the response is only cancelled. Once the session has ended, nothing happens.
         """
         self._core.interrupt(played_ms)
         await self._flush_if_open()

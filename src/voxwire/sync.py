@@ -13,6 +13,7 @@ session. Everything that waits can be interrupted by Ctrl-C.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -530,4 +531,4 @@ def connect(**options: Any) -> Connect:
 
 
 def _plain(function: Any) -> bool:
-    return not asyncio.iscoroutinefunction(function)
+    return not inspect.iscoroutinefunction(function)
