@@ -1,0 +1,156 @@
+"""What answers in the model's place: the question put to it, the reply it may give, and an echo.
+
+It knows nothing of how a reply is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from ..errors import InvalidOption
+
+__all__ = ["Brain", "Call", "Reply", "Said", "Turn", "echo", "reply_of"]
+
+
+@attrs.frozen
+class Call:
+    """One call of a tool. ``arguments`` are an object, or the text of one, well formed or not."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = attrs.field(factory=dict[str, Any])
+    call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The arguments as the model writes them."""
+        if isinstance(self.arguments, str):
+            return self.arguments
+        return json.dumps(self.arguments, ensure_ascii=False, separators=(",", ":"))
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """What comes of a turn: words, calls of tools, a failure, or nothing.
+
+    Attributes:
+        text: the words; spoken where the response is to be audio.
+        calls: tools to call, in parallel, after the words.
+        audio: speech in place of the synthesised, in the session's output format.
+        error: let the response fail: an error code, or ``{"code", "type", "message"}``.
+        incomplete: end the response early for this reason, after the words.
+        delay: seconds before the first output, beside the usual.
+        hold: stop after so many deltas, until the server's ``release()`` or a cancel.
+        silence: answer ``response.created`` and then nothing, as with ``hold=0``.
+    """
+
+    text: str = ""
+    calls: Sequence[Call] = ()
+    audio: bytes | None = attrs.field(default=None, repr=False)
+    error: str | Mapping[str, Any] | None = None
+    incomplete: Literal["max_output_tokens", "content_filter"] | None = None
+    delay: float = 0.0
+    hold: int | None = None
+    silence: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Turn:
+    """What a reply is wanted for.
+
+    Attributes:
+        text: what was said last: the words of the user since the model's last turn, typed or
+            heard; or, when tools have answered since then, what they gave.
+        kind: whose text that is; ``start`` where nothing has been said.
+        tool: the tool whose output ``text`` is.
+        trigger: what asked for the response: the client, the end of the user's speech, or a
+            user who has been silent for too long.
+        items: the conversation, or the ``input`` of the response, as JSON objects.
+        audio: what the user said last, if it was spoken.
+        response: the settings in force: instructions, tools, tool_choice, output_modalities ...
+        metadata: of the response.
+        session: the session object.
+        number: how many turns there were before in this session.
+    """
+
+    text: str
+    kind: Literal["user", "tool", "start"]
+    tool: str | None = None
+    trigger: Literal["client", "speech", "idle"] = "client"
+    items: Sequence[Mapping[str, Any]] = ()
+    audio: bytes = attrs.field(default=b"", repr=False)
+    response: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    metadata: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    session: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    number: int = 0
+
+
+Said: TypeAlias = Reply | str | Call | Sequence[Call] | None
+"""What a brain may return: a reply; words; calls; None for no words at all."""
+
+Brain: TypeAlias = Callable[[Turn], Said | Awaitable[Said]]
+
+
+def reply_of(said: object) -> Reply:
+    """What a brain returned, as a reply."""
+    match said:
+        case Reply():
+            return said
+        case None:
+            return Reply()
+        case str():
+            return Reply(text=said)
+        case Call():
+            return Reply(calls=(said,))
+        case list() | tuple():
+            calls = tuple(cast("Sequence[Any]", said))
+            if all(isinstance(call, Call) for call in calls):
+                return Reply(calls=cast("tuple[Call, ...]", calls))
+        case _:
+            pass
+    raise InvalidOption(
+        f"a brain returned {type(said).__name__}: return a Reply, a str, a Call or a list of them"
+    )
+
+
+def echo(turn: Turn) -> Said:
+    """Say what was said. Where a tool has to be called, call it with made-up arguments."""
+    choice: Any = turn.response.get("tool_choice")
+    forced = choice.get("name") if isinstance(choice, Mapping) else None
+    tools = cast("list[dict[str, Any]]", turn.response.get("tools") or [])
+    functions = [tool for tool in tools if tool.get("type", "function") == "function"]
+    if choice == "required" or forced:
+        for tool in functions:
+            if forced in (None, tool.get("name")):
+                return Call(str(tool.get("name")), _sample(tool.get("parameters")))
+    return turn.text or ("Hello." if turn.kind == "start" else "")
+
+
+_SAMPLES: Final[dict[str, Any]] = {
+    "string": "",
+    "integer": 0,
+    "number": 0,
+    "boolean": False,
+    "array": [],
+    "null": None,
+}
+
+
+def _sample(schema: Any) -> Any:
+    """The simplest value that a JSON schema allows, as far as a tool's parameters go."""
+    if not isinstance(schema, Mapping):
+        return {}
+    known = cast("Mapping[str, Any]", schema)
+    if "const" in known:
+        return known["const"]
+    if known.get("enum"):
+        return known["enum"][0]
+    kind = known.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) and kind else kind
+    if kind != "object":
+        return _SAMPLES.get(str(kind))
+    properties = cast("Mapping[str, Any]", known.get("properties") or {})
+    return {name: _sample(properties.get(name)) for name in known.get("required") or ()}

@@ -1,0 +1,170 @@
+"""What a server was told to answer: rules that match what was said, and what it is to hear.
+
+It knows turns and replies. The first rule that matches answers; where none does, the brain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from ..errors import InvalidOption
+from ..formats import Format
+from .brain import Brain, Call, Reply, Said, Turn, echo, reply_of
+
+__all__ = ["Match", "Rule", "Script"]
+
+Match: TypeAlias = str | re.Pattern[str]
+_SLASHED: Final = re.compile(r"/(.*)/(i?)", re.DOTALL)
+
+
+@attrs.define(kw_only=True)
+class Rule:
+    """One line of a script. ``match`` is a piece of the text, in any case, or a pattern in it."""
+
+    match: Match | None = None
+    output_of: str | None = None
+    replies: Sequence[Brain | Reply]
+    times: int | None = None
+    used: int = 0
+
+    def fits(self, turn: Turn) -> bool:
+        """Whether this rule answers a turn."""
+        if self.times is not None and self.used >= self.times:
+            return False
+        if turn.kind == "tool":
+            # What was said before must not match again, or the call would never end.
+            if self.output_of not in ("*", turn.tool):
+                return False
+        elif self.output_of is not None:
+            return False
+        if self.match is None:
+            return True
+        if isinstance(self.match, str):
+            return self.match.casefold() in turn.text.casefold()
+        return self.match.search(turn.text) is not None
+
+    def answer(self, turn: Turn) -> Said | Awaitable[Said]:
+        """The reply that is due; the last one stays."""
+        reply = self.replies[min(self.used, len(self.replies) - 1)]
+        self.used += 1
+        return reply if isinstance(reply, Reply) else reply(turn)
+
+
+class Script:
+    """Rules, the brain behind them, and what the coming sound says."""
+
+    def __init__(self, brain: Brain = echo) -> None:
+        self.brain = brain
+        self.rules: list[Rule] = []
+        self._heard: deque[str] = deque()
+        self._spoken: dict[bytes, str] = {}
+
+    def on(
+        self,
+        match: Match | None = None,
+        *,
+        reply: str | Reply | Brain | Sequence[str | Reply] | None = None,
+        call: str | Call | Sequence[Call] | None = None,
+        arguments: Mapping[str, Any] | str | None = None,
+        audio: bytes | None = None,
+        error: str | Mapping[str, Any] | None = None,
+        incomplete: Literal["max_output_tokens", "content_filter"] | None = None,
+        delay: float = 0.0,
+        hold: int | bool | None = None,
+        silence: bool = False,
+        output_of: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Answer in a certain way. Of the rules that fit, the first one answers.
+
+        Args:
+            match: a piece of what the user said, typed or spoken, in any case; a compiled pattern,
+                or ``"/one/"`` as text; None for whatever is said.
+            reply: the words; a whole Reply; a function that is given the turn; or one after the
+                other for as many turns, of which the last stays.
+            call: the tool to call, by name or as a Call, or several in parallel.
+            arguments: of the tool that ``call`` names.
+            audio: speech to use instead of the synthesised.
+            error: let the response fail with this code (or code, type and message).
+            incomplete: end the response early, for this reason.
+            delay: seconds before the first output.
+            hold: stop after so many deltas until ``release()`` or a cancel; True for one.
+            silence: never begin to answer.
+            output_of: match what this tool (``"*"``: any) has given, not what the user said.
+            times: be used up after so many turns.
+        """
+        if isinstance(match, str) and (slashed := _SLASHED.fullmatch(match)):
+            match = _compiled(slashed[1], re.IGNORECASE if slashed[2] else 0)
+        if arguments is not None and not isinstance(call, str):
+            raise InvalidOption("arguments= belong to the tool that call= names; give its name")
+        calls: Sequence[Call] = ()
+        if isinstance(call, str):
+            calls = (Call(call, {} if arguments is None else arguments),)
+        elif call is not None:
+            calls = (call,) if isinstance(call, Call) else tuple(call)
+        shape = Reply(
+            calls=calls,
+            audio=audio,
+            error=error,
+            incomplete=incomplete,
+            delay=delay,
+            hold=None if hold is None or hold is False else int(hold),
+            silence=silence,
+        )
+        given = [reply] if reply is None or isinstance(reply, str | Reply) else reply
+        replies: list[Brain | Reply]
+        if callable(given):
+            replies = [cast("Brain", given)]
+        else:
+            replies = [
+                one if isinstance(one, Reply) else attrs.evolve(shape, text=one or "")
+                for one in given
+            ]
+        if not replies:
+            raise InvalidOption("reply= is an empty list: give at least one reply")
+        self.rules.append(
+            Rule(match=match, output_of=output_of, replies=replies, times=times)
+        )
+
+    def answer(self, turn: Turn) -> Reply | Awaitable[Said]:
+        """The reply to a turn; something to await where its author is asynchronous."""
+        rule = next((rule for rule in self.rules if rule.fits(turn)), None)
+        said = self.brain(turn) if rule is None else rule.answer(turn)
+        return said if isinstance(said, Awaitable) else reply_of(said)
+
+    # --- hearing --------------------------------------------------------------------------------
+
+    def hear(self, *texts: str) -> None:
+        """What the next pieces of speech will say, one after the other."""
+        self._heard.extend(texts)
+
+    def spoken(self, text: str, audio: bytes) -> None:
+        """Sound that is known to say a text."""
+        self._spoken[audio] = text
+
+    def coming(self) -> str:
+        """What the next piece of speech will say, if that is known."""
+        return self._heard[0] if self._heard else ""
+
+    def heard(self, audio: bytes, format: Format) -> str:
+        """What a piece of speech says: as told, as recognised, or how long it is."""
+        if self._heard:
+            return self._heard.popleft()
+        said = [text for sound, text in self._spoken.items() if sound in audio]
+        if said:
+            return " ".join(said)
+        return f"{format.ms(len(audio)) / 1000:.1f} seconds of speech."
+
+
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, flags)
+    except re.error as error:
+        raise InvalidOption(f"/{pattern}/ is no regular expression: {error}") from error
+
+
