@@ -312,6 +312,16 @@ def test_an_unknown_event_keeps_everything() -> None:
             pytest.fail("an unknown event can be matched")
 
 
+def test_a_broken_frame_does_not_stay_in_memory() -> None:
+    """The head of the last frame is tried on the next one; half a head must not be."""
+    codec = Codec(REALTIME.server, REALTIME.client)
+    for frame in (b"nothing yet", b'{"type":"error?', b'{"type":"error"', b'{"type":"'):
+        assert type(codec.decode(frame)) is UnknownEvent
+        assert type(codec.decode(frame_of(DELTA))) is ResponseOutputTextDelta
+        assert type(codec.decode(frame)) is UnknownEvent
+        assert codec.decode(frame_of({"type": "ping"})) == UnknownEvent("ping", {"type": "ping"})
+
+
 def test_a_field_that_does_not_fit_stays_as_it_came() -> None:
     data = {
         "type": "response.done",

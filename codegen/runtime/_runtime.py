@@ -550,7 +550,7 @@ def _shape_of(hint: Any, into: _Shape | None = None) -> _Shape:
 class _Plan:
     """How to build one class from a dict, field by field."""
 
-    __slots__ = ("by_name", "fields", "names")
+    __slots__ = ("fields", "names", "slots")
 
     def __init__(self, cls: type[Any]) -> None:
         hints = get_type_hints(cls)
@@ -559,9 +559,11 @@ class _Plan:
             default = UNSET if field.default is attrs.NOTHING else field.default
             self.fields.append((field.name, _shape_of(hints[field.name]), default))
         self.names = tuple(name for name, _, _ in self.fields)
-        self.by_name = {
-            name: (shape if shape.nested else None, default) for name, shape, default in self.fields
-        }
+        # With the slot's own setter: it passes by the frozen ``__setattr__``.
+        self.slots = tuple(
+            (name, getattr(cls, name).__set__, shape if shape.nested else None, default)
+            for name, shape, default in self.fields
+        )
 
 
 _PLANS: dict[type, _Plan] = {}
@@ -592,11 +594,11 @@ def structure(cls: type[_M], data: dict[str, Any], *, strict_first: bool = True)
             return cast(_M, msgspec.convert((data,), _box(cls), dec_hook=dec_hook).value)
         except Exception:
             pass
-    values: dict[str, Any] = {}
-    for name, (shape, default) in _plan(cls).by_name.items():
+    model = cls.__new__(cls)
+    for name, put, shape, default in _plan(cls).slots:
         value = data.get(name, default)
-        values[name] = value if shape is None or value is UNSET else _value(shape, value)
-    return cls(**values)
+        put(model, value if shape is None or value is UNSET else _value(shape, value))
+    return model
 
 
 def _value(shape: _Shape, value: Any) -> Any:
@@ -715,7 +717,13 @@ def audio_bytes(value: object) -> bytes:
         return b""
 
 
+_SCALARS: Final = frozenset({str, int, float, bool, NoneType})
+
+
 def plain(value: Any) -> Any:
+    """A JSON value for any mixture of models and JSON values; lists and dicts are copies."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, (Model, Unknown)):
         return value.to_dict()
     if isinstance(value, Mapping):

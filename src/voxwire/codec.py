@@ -73,7 +73,7 @@ class _Reader:
         """
         ready, other, tolerant = self._ready.get, self._read_other, self._read_tolerantly
         put_frame = set_frame
-        last: tuple[bytes, _Decode] = (b"\0", ready)  # type: ignore[assignment]
+        last: tuple[bytes, _Decode] = (b"nothing yet", tolerant)
 
         def read(frame: bytes | str) -> Event:
             nonlocal last
@@ -85,7 +85,7 @@ class _Reader:
                     return other(frame)
                 end = frame.find(b'"', _HEAD_LENGTH)
                 found = ready(frame[_HEAD_LENGTH:end])
-                if found is None:
+                if found is None or end < 0:
                     return other(frame)
                 decode = found
                 last = (frame[: end + 1], decode)
@@ -135,7 +135,8 @@ class _Reader:
         cls = self.table.get(name)
         if cls is None:
             return UnknownEvent(name, data, raw=frame)
-        event = structure(cls, data)
+        # The decoder has refused the whole, so there is no use in another attempt at that.
+        event = structure(cls, data, strict_first=False)
         set_frame(event, frame)
         return event
 

@@ -105,14 +105,15 @@ def shown(value: object) -> str:
 
 
 def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
-    got = "another value" if rule.get("secret") else shown(value)
+    """What is wrong with a text."""
     if "const" in rule and value != rule["const"]:
-        yield Problem(path, repr(rule["const"]), value, got=got)
+        yield Problem(path, repr(rule["const"]), value, got=_said(rule, value))
     elif "enum" in rule and value not in rule["enum"]:
-        yield Problem(path, choice(rule["enum"]), value, meant(value, rule["enum"]), got=got)
+        cure = meant(value, rule["enum"])
+        yield Problem(path, choice(rule["enum"]), value, cure, got=_said(rule, value))
     yield from size(rule, len(value), path, value, "length", "characters")
     if "pattern" in rule and not re.search(rule["pattern"], value):
-        yield Problem(path, f"text that matches {rule['pattern']}", value, got=got)
+        yield Problem(path, f"text that matches {rule['pattern']}", value, got=_said(rule, value))
     if rule.get("base64"):
         try:
             pybase64.b64decode(value, validate=True)
@@ -120,22 +121,29 @@ def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
             yield Problem(path, "base64", value, "voxwire.audio encodes bytes")
 
 
+def _said(rule: Rule, value: str) -> str:
+    return "another value" if rule.get("secret") else shown(value)
+
+
 def number(rule: Rule, value: float, path: str) -> Iterator[Problem]:
-    got = shown(value)
+    """What is wrong with a number; the first thing."""
     if not math.isfinite(value):
-        yield Problem(path, "a finite number", value, got=got)
+        wanted = "a finite number"
     elif "const" in rule and value != rule["const"]:
-        yield Problem(path, repr(rule["const"]), value, got=got)
+        wanted = repr(rule["const"])
     elif "enum" in rule and value not in rule["enum"]:
-        yield Problem(path, choice(rule["enum"]), value, got=got)
+        wanted = choice(rule["enum"])
     elif value < rule.get("minimum", -math.inf) or value > rule.get("maximum", math.inf):
-        yield Problem(path, expected(rule), value, got=got)
+        wanted = expected(rule)
     elif "exclusive_minimum" in rule and value <= rule["exclusive_minimum"]:
-        yield Problem(path, f"more than {rule['exclusive_minimum']}", value, got=got)
+        wanted = f"more than {rule['exclusive_minimum']}"
     elif "exclusive_maximum" in rule and value >= rule["exclusive_maximum"]:
-        yield Problem(path, f"less than {rule['exclusive_maximum']}", value, got=got)
+        wanted = f"less than {rule['exclusive_maximum']}"
     elif "multiple_of" in rule and value % rule["multiple_of"]:
-        yield Problem(path, f"a multiple of {rule['multiple_of']}", value, got=got)
+        wanted = f"a multiple of {rule['multiple_of']}"
+    else:
+        return
+    yield Problem(path, wanted, value, got=shown(value))
 
 
 def size(rule: Rule, size: int, path: str, value: Any, suffix: str, what: str) -> Iterator[Problem]:
