@@ -61,7 +61,7 @@ KNOWN: dict[str, str] = {
     "removed *.obfuscation": "sent with every text delta",
     "removed AssistantMessage.phase": "sent by newer models",
     "removed OutputTokenDetails.reasoning_tokens": "sent by models that reason",
-    "removed Session|LegacySession": "other servers still send the flat session of the beta",
+    "removed SessionObject|LegacySession": "other servers still send the flat session of the beta",
     "removed *Content.type=*": "other servers name the parts as the beta did",
     "removed ContentPart.type=output_*": "other servers name the parts as in items",
     # What ours asks less for, because some server leaves it out.

@@ -18,7 +18,7 @@ from .unions import (
     McpCallError,
     PromptVariable,
     ResponseInputItem,
-    Session,
+    SessionObject,
     Tool,
     ToolChoice,
     TranscriptionUsage,
@@ -657,7 +657,7 @@ class ClientSecretCreateResponse(Model):
     expires_at: int
     """Moment from which the secret starts no more sessions, in Unix seconds."""
 
-    session: Session
+    session: SessionObject
     """The settings in full, defaults included. No session runs yet, so its own `expires_at` is 0.
     """
 
@@ -1363,7 +1363,7 @@ class SessionCreated(ServerEvent):
     type: Literal["session.created", "transcription_session.created"] = "session.created"
     """Tag of the event."""
 
-    session: Session
+    session: SessionObject
     """The session with its id, its end (`expires_at`, 60 minutes at most) and all settings in
     force. Settings that are off come as null.
     """
@@ -1384,7 +1384,7 @@ class SessionUpdated(ServerEvent):
     type: Literal["session.updated", "transcription_session.updated"] = "session.updated"
     """Tag of the event."""
 
-    session: Session
+    session: SessionObject
     """The session with all settings now in force. Settings that are off come as null."""
 
 

@@ -143,7 +143,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "ClientSecretCreateResponse": {
         "value": {"required": True, "secret": True, "type": "string"},
         "expires_at": {"required": True, "type": "integer"},
-        "session": {"required": True, "ref": "Session"},
+        "session": {"required": True, "ref": "SessionObject"},
     },
     "TranslationClientSecretCreateRequest": {
         "expires_after": {"ref": "ExpiresAfter"},
@@ -518,12 +518,12 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "SessionCreated": {
         "event_id": {"required": True, "type": "string"},
         "type": {"required": True, "type": "string", "const": "session.created"},
-        "session": {"required": True, "ref": "Session"},
+        "session": {"required": True, "ref": "SessionObject"},
     },
     "SessionUpdated": {
         "event_id": {"required": True, "type": "string"},
         "type": {"required": True, "type": "string", "const": "session.updated"},
-        "session": {"required": True, "ref": "Session"},
+        "session": {"required": True, "ref": "SessionObject"},
     },
     "RateLimitsUpdated": {
         "event_id": {"required": True, "type": "string"},
@@ -1213,7 +1213,7 @@ UNIONS: Final[dict[str, Rule]] = {
         "default": None,
         "scalars": (),
     },
-    "Session": {
+    "SessionObject": {
         "by": ("type",),
         "members": {"realtime": "RealtimeSession", "transcription": "TranscriptionSession"},
         "default": "LegacySession",

@@ -181,7 +181,7 @@ if TYPE_CHECKING:
     """A part of a model's message as `response.content_part.added` and `.done` carry it, told apart
     by `type`. The same part in an item is an `output_text` or `output_audio`.
     """
-    Session: TypeAlias = RealtimeSession | TranscriptionSession | LegacySession | Unknown
+    SessionObject: TypeAlias = RealtimeSession | TranscriptionSession | LegacySession | Unknown
     """A session as the server reports it, told apart by `type`. Servers of the beta shape send
     none; theirs is read as a LegacySession.
     """
@@ -406,8 +406,8 @@ else:
         default=None,
         scalars=(),
     )
-    Session = union(
-        "Session",
+    SessionObject = union(
+        "SessionObject",
         __name__,
         by=("type",),
         members={"realtime": "RealtimeSession", "transcription": "TranscriptionSession"},

@@ -117,7 +117,7 @@ def take_out_of_answers(s: Schemas) -> None:
     answer = json.loads(json.dumps(s["RealtimeSession"]))
     del answer["properties"]["instructions"]
     s["Answer"] = answer
-    for union in (s["Session"], props(s, "ClientSecretCreateResponse")["session"]):
+    for union in (s["SessionObject"], props(s, "ClientSecretCreateResponse")["session"]):
         text = json.dumps(union).replace("schemas/RealtimeSession", "schemas/Answer")
         union.clear()
         union.update(json.loads(text))
