@@ -94,32 +94,26 @@ Said: TypeAlias = Reply | str | Call | Sequence[Call] | None
 Brain: TypeAlias = Callable[[Turn], Said | Awaitable[Said]]
 
 
-def reply_of(said: object) -> Reply:
+def reply_of(said: Any) -> Reply:
     """What a brain returned, as a reply."""
-    match said:
-        case Reply():
-            return said
-        case None:
-            return Reply()
-        case str():
-            return Reply(text=said)
-        case Call():
-            return Reply(calls=(said,))
-        case list() | tuple():
-            calls = tuple(cast("Sequence[Any]", said))
-            if all(isinstance(call, Call) for call in calls):
-                return Reply(calls=cast("tuple[Call, ...]", calls))
-        case _:
-            pass
-    raise InvalidOption(
-        f"a brain returned {type(said).__name__}: return a Reply, a str, a Call or a list of them"
-    )
+    if isinstance(said, Reply):
+        return said
+    if said is None or isinstance(said, str):
+        return Reply(text=said or "")
+    if isinstance(said, Call):
+        return Reply(calls=(said,))
+    if isinstance(said, list | tuple):
+        calls = cast("Sequence[object]", said)
+        if all(isinstance(call, Call) for call in calls):
+            return Reply(calls=cast("Sequence[Call]", calls))
+    kind = type(cast("object", said)).__name__
+    raise InvalidOption(f"a brain returned {kind}: return a Reply, a str, a Call or a list of them")
 
 
 def echo(turn: Turn) -> Said:
     """Say what was said. Where a tool has to be called, call it with made-up arguments."""
     choice: Any = turn.response.get("tool_choice")
-    forced = choice.get("name") if isinstance(choice, Mapping) else None
+    forced: Any = choice.get("name") if isinstance(choice, dict) else None  # pyright: ignore
     tools = cast("list[dict[str, Any]]", turn.response.get("tools") or [])
     functions = [tool for tool in tools if tool.get("type", "function") == "function"]
     if choice == "required" or forced:
@@ -149,7 +143,7 @@ def _sample(schema: Any) -> Any:
     if known.get("enum"):
         return known["enum"][0]
     kind = known.get("type", "object")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
+    kind = kind if isinstance(kind, str) else kind[0]
     if kind != "object":
         return _SAMPLES.get(str(kind))
     properties = cast("Mapping[str, Any]", known.get("properties") or {})

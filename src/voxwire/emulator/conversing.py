@@ -121,7 +121,8 @@ class Responses:
         session = self.settings.session
         settings = {name: session.get(name) for name in _OVERRIDDEN}
         settings |= {name: request[name] for name in _OVERRIDDEN if name in request}
-        asked = cast("Mapping[str, Any]", request.get("audio") or {}).get("output") or {}
+        audio = cast("Mapping[str, Any]", request.get("audio") or {})
+        asked = cast("Mapping[str, Any]", audio.get("output") or {})
         settings["audio"] = {"output": {**self.settings.output, **asked}}
         return settings
 
@@ -160,9 +161,7 @@ class Responses:
         limit = self.stage.habits.tokens_per_minute
         remaining = max(0, limit - self._spent)
         reset = round((limit - remaining) * 60 / limit, 3) if limit else 60.0
-        tokens = {
-            "name": "tokens", "limit": limit, "remaining": remaining, "reset_seconds": reset
-        }
+        tokens = {"name": "tokens", "limit": limit, "remaining": remaining, "reset_seconds": reset}
         self.stage.send(RateLimitsUpdated, rate_limits=[tokens])
 
     def cancel(self, response_id: str | None) -> None:

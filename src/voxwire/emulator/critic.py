@@ -11,7 +11,7 @@ depends on the state of a session is checked where that state is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from voxwire_protocol.rules import RULES, UNIONS
@@ -72,11 +72,13 @@ def examine(name: str, value: Any, path: str = "") -> Iterator[Mistake]:
         yield _wrong_type("an object", value, path)
 
 
-def _member(union: Rule, value: Mapping[str, Any], path: str) -> Iterator[Mistake]:
+def _member(
+    union: Rule, value: Mapping[str, Any], path: str
+) -> Generator[Mistake, None, str | None]:
     """The class that an object's tags name; this is a generator that returns it."""
     entry: Any = union["members"]
     if not union["by"]:
-        return next(iter(entry.values()), union.get("default"))
+        return str(union["default"])
     for key in union["by"]:
         if isinstance(entry, str):
             break
@@ -92,12 +94,10 @@ def _member(union: Rule, value: Mapping[str, Any], path: str) -> Iterator[Mistak
             yield Mistake("invalid_value", _choice(tag, list(entry), at), at)
             return None
         entry = entry[tag]
-    return entry
+    return str(entry)
 
 
-def _object(
-    rules: Mapping[str, Rule], value: Mapping[str, Any], path: str
-) -> Iterator[Mistake]:
+def _object(rules: Mapping[str, Rule], value: Mapping[str, Any], path: str) -> Iterator[Mistake]:
     for key in value:
         rule = rules.get(key)
         if rule is None or (rule.get("read_only") and key not in _HARMLESS):
@@ -178,9 +178,7 @@ def _number(rule: Rule, value: float, at: str) -> Iterator[Mistake]:
         yield Mistake("invalid_value", _choice(value, rule["enum"], at), at)
 
 
-def _size(
-    rule: Rule, size: int, at: str, suffix: str, kind: str, what: str
-) -> Iterator[Mistake]:
+def _size(rule: Rule, size: int, at: str, suffix: str, kind: str, what: str) -> Iterator[Mistake]:
     most, least = rule.get(f"max_{suffix}"), rule.get(f"min_{suffix}")
     if most is not None and size > most:
         message = f"Invalid '{at}': {size} is too much. Expected at most {most}."

@@ -1,7 +1,7 @@
 """One response, from ``response.created`` to ``response.done``.
 
-It knows how a reply becomes output items, and every way in which a response ends. Who may start one,
-and when, is decided elsewhere.
+It knows how a reply becomes output items, and every way in which a response ends. Who may start
+one, and when, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ class Response:
             phase = None
             if self.phases:
                 phase = "commentary" if reply.calls else "final_answer"
-            yield MessageWriter(
-                self._place(), reply.text, speech, self.format, self._left(), phase
-            )
+            yield MessageWriter(self._place(), reply.text, speech, self.format, self._left(), phase)
         for call in reply.calls:
             yield CallWriter(self._place(), call, self._left())
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias, cast
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -119,7 +119,7 @@ class Script:
         given = [reply] if reply is None or isinstance(reply, str | Reply) else reply
         replies: list[Brain | Reply]
         if callable(given):
-            replies = [cast("Brain", given)]
+            replies = [given]
         else:
             replies = [
                 one if isinstance(one, Reply) else attrs.evolve(shape, text=one or "")
@@ -127,9 +127,7 @@ class Script:
             ]
         if not replies:
             raise InvalidOption("reply= is an empty list: give at least one reply")
-        self.rules.append(
-            Rule(match=match, output_of=output_of, replies=replies, times=times)
-        )
+        self.rules.append(Rule(match=match, output_of=output_of, replies=replies, times=times))
 
     def answer(self, turn: Turn) -> Reply | Awaitable[Said]:
         """The reply to a turn; something to await where its author is asynchronous."""
@@ -166,5 +164,3 @@ def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
         return re.compile(pattern, flags)
     except re.error as error:
         raise InvalidOption(f"/{pattern}/ is no regular expression: {error}") from error
-
-

@@ -160,26 +160,24 @@ def check_tools(tools: Any, path: str) -> None:
     for index, tool in enumerate(cast("list[dict[str, Any]]", tools or [])):
         if tool.get("type", "function") == "function" and not tool.get("name"):
             at = f"{path}[{index}].name"
-            raise Mistake(
-                "missing_required_parameter", f"Missing required parameter: '{at}'.", at
-            )
+            raise Mistake("missing_required_parameter", f"Missing required parameter: '{at}'.", at)
 
 
 def _merged(session: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(session)
+    name: str
+    value: Any
     for name, value in changes.items():
-        old = session.get(name)
+        old: Any = session.get(name)
         if name == "turn_detection" and isinstance(value, dict):
             new = cast("dict[str, Any]", value)
             result[name] = _turn_detection(old, new)
         elif name == "format":
             result[name] = dict(_PCM) | value if value.get("type") == "audio/pcm" else dict(value)
         elif name in _MERGED and isinstance(value, dict) and isinstance(old, dict):
-            result[name] = _merged(
-                cast("dict[str, Any]", old), cast("dict[str, Any]", value)
-            )
+            result[name] = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
         else:
-            result[name] = deepcopy(value)
+            result[name] = deepcopy(cast("Any", value))
     return result
 
 

@@ -75,11 +75,15 @@ def _to_law(name: str) -> list[int]:
     """The byte for each sample in steps of 16; negative samples count from the end."""
     table = _TABLES.get(name)
     if table is None:
-        law = sorted((linear, value) for value, linear in enumerate(_ULAW if name == "audio/pcmu" else _ALAW))
+        law = sorted(
+            (linear, value) for value, linear in enumerate(_ULAW if name == "audio/pcmu" else _ALAW)
+        )
         table, place = [0] * 4096, 0
         for step in range(-2048, 2048):
             sample = step << 4
-            while place + 1 < len(law) and abs(law[place + 1][0] - sample) <= abs(law[place][0] - sample):
+            while place + 1 < len(law) and abs(law[place + 1][0] - sample) <= abs(
+                law[place][0] - sample
+            ):
                 place += 1
             table[step] = law[place][1]
         _TABLES[name] = table

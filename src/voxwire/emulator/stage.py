@@ -86,9 +86,7 @@ class Stage:
 
     def refuse(self, mistake: Mistake, event_id: Any = None) -> None:
         """Send an ``error`` event."""
-        self.out.append(
-            ErrorEvent(event_id=self.ids.new("event"), error=mistake.details(event_id))
-        )
+        self.out.append(ErrorEvent(event_id=self.ids.new("event"), error=mistake.details(event_id)))
 
     def end(self, code: int, reason: str = "") -> None:
         """Close the connection."""

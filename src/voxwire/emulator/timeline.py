@@ -1,4 +1,4 @@
-"""When something happens: timers in the order of a clock of their own, which no one has to wait for.
+"""When something happens: timers, in the order of a clock that no one has to wait for.
 
 It knows no real clock. Whoever owns a timeline decides how fast it runs: a server for people sleeps
 between the timers, a test steps from one to the next.

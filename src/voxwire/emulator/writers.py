@@ -158,7 +158,9 @@ class MessageWriter:
     def _text(self, piece: str) -> None:
         self._said += piece
         self.written += Tokens(text=1)
-        cls = ResponseOutputTextDelta if self._speech is None else ResponseOutputAudioTranscriptDelta
+        cls = (
+            ResponseOutputTextDelta if self._speech is None else ResponseOutputAudioTranscriptDelta
+        )
         padding = self._stage.ids.padding(piece)
         self._stage.send(cls, **self._about, delta=piece, obfuscation=padding)
 
@@ -193,9 +195,6 @@ class MessageWriter:
         self._record.item = {**self._item, "content": [dict(content)]}
         self._place.close(self._item)
         return self._item
-
-
-
 
 
 class CallWriter:

@@ -1,0 +1,123 @@
+"""What a connection is for: who comes, with which key, for which session.
+
+It knows addresses, headers and keys, and which of them the service refuses with which close code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from .mistakes import Mistake
+
+__all__ = ["Admission", "Family", "Policy", "Refused", "Secret", "admit", "key_of"]
+
+Family: TypeAlias = Literal["realtime", "transcription", "translation", "call"]
+
+_KEY_PROTOCOL = "openai-insecure-api-key."
+
+
+@attrs.frozen(kw_only=True)
+class Secret:
+    """A client secret: good until then, for the session that it was made for."""
+
+    value: str = attrs.field(repr=False)
+    expires_at: float
+    session: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """Who may come in.
+
+    Attributes:
+        api_keys: the keys that are good; None takes any, and none.
+        models: the models that there are; None takes any name.
+        beta: serve clients that ask for the beta shape instead of sending them away.
+    """
+
+    api_keys: Sequence[str] | None = attrs.field(default=None, repr=False)
+    models: Sequence[str] | None = None
+    beta: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Admission:
+    """A connection that may go on."""
+
+    family: Family
+    model: str | None = None
+    call_id: str | None = None
+    secret: Secret | None = None
+    beta: bool = False
+
+
+@attrs.frozen
+class Refused(Exception):
+    """A connection that ends at once: an ``error`` event, and a close with this code."""
+
+    mistake: Mistake
+    code: int
+
+
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The key in the headers, by lower-case names; browsers put it among the subprotocols."""
+    authorization = headers.get("authorization", "")
+    if authorization.lower().startswith("bearer "):
+        return authorization[7:].strip()
+    if "api-key" in headers:
+        return headers["api-key"]
+    for offered in headers.get("sec-websocket-protocol", "").split(","):
+        if offered.strip().startswith(_KEY_PROTOCOL):
+            return offered.strip().removeprefix(_KEY_PROTOCOL)
+    return None
+
+
+def admit(
+    path: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    *,
+    policy: Policy,
+    secrets: Mapping[str, Secret],
+    now: float,
+) -> Admission:
+    """Let a connection in, or raise why not."""
+    key = key_of(headers)
+    secret = secrets.get(key) if key else None
+    if secret is not None and secret.expires_at < now:
+        raise Refused(Mistake.bad_key(), 3000)
+    if policy.api_keys is not None and secret is None:
+        if key is None:
+            raise Refused(Mistake.no_key(), 3000)
+        if key not in policy.api_keys:
+            raise Refused(Mistake.bad_key(), 3000)
+    beta = "realtime=v1" in headers.get("openai-beta", "") or "openai-beta.realtime-v1" in (
+        headers.get("sec-websocket-protocol", "")
+    )
+    if beta and not policy.beta:
+        raise Refused(Mistake.beta_disabled(), 4000)
+    session_type = secret.session.get("type") if secret else None
+    model = query.get("model") or query.get("deployment")
+    if model is None and secret is not None:
+        model = secret.session.get("model")
+    if path.rstrip("/").endswith("/translations"):
+        return Admission(family="translation", model=_known(model, policy), secret=secret)
+    if call_id := query.get("call_id"):
+        return Admission(family="call", call_id=call_id)
+    intent = query.get("intent")
+    if intent == "transcription" or session_type == "transcription":
+        return Admission(family="transcription", secret=secret, beta=beta)
+    if intent not in (None, "conversation"):
+        raise Refused(Mistake.bad_intent(intent), 4000)
+    return Admission(family="realtime", model=_known(model, policy), secret=secret, beta=beta)
+
+
+def _known(model: str | None, policy: Policy) -> str:
+    if not model:
+        raise Refused(Mistake.no_model(), 4000)
+    if policy.models is not None and model not in policy.models:
+        raise Refused(Mistake.bad_model(model), 4000)
+    return model
