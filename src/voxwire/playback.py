@@ -8,6 +8,7 @@ truth after an interruption. It plays nothing and sends nothing.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf
 from typing import Literal
 
 from voxwire_protocol import (
@@ -112,7 +113,7 @@ class Playback:
         """
         if [ms, samples, size].count(None) != 2:
             raise InvalidOption("give exactly one of ms=, samples= and size=")
-        if any(value is not None and not value >= 0 for value in (ms, samples, size)):
+        if any(value is not None and not 0 <= value < inf for value in (ms, samples, size)):
             raise InvalidOption("what was played is not less than nothing: give 0 or more")
         self._told = True
         if item_id is None:
