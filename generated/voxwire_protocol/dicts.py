@@ -729,7 +729,7 @@ class LegacySessionCreateRequestDict(TypedDict):
     prompt: NotRequired[PromptDict | None]
 
 
-ToolDict: TypeAlias = FunctionToolDict | McpToolDict
+ToolDefinitionDict: TypeAlias = FunctionToolDict | McpToolDict
 
 
 class ResponseCreateParamsDict(TypedDict):
@@ -738,7 +738,7 @@ class ResponseCreateParamsDict(TypedDict):
     output_modalities: NotRequired[list[Literal["text", "audio"]]]
     instructions: NotRequired[str]
     audio: NotRequired[ResponseAudioDict]
-    tools: NotRequired[list[ToolDict]]
+    tools: NotRequired[list[ToolDefinitionDict]]
     tool_choice: NotRequired[ToolChoiceDict]
     parallel_tool_calls: NotRequired[bool]
     reasoning: NotRequired[ReasoningDict]
@@ -782,7 +782,7 @@ class RealtimeSessionDict(TypedDict):
     audio: NotRequired[RealtimeAudioDict]
     include: NotRequired[list[Literal["item.input_audio_transcription.logprobs"]]]
     tracing: NotRequired[TracingDict | None]
-    tools: NotRequired[list[ToolDict]]
+    tools: NotRequired[list[ToolDefinitionDict]]
     tool_choice: NotRequired[ToolChoiceDict]
     parallel_tool_calls: NotRequired[bool]
     reasoning: NotRequired[ReasoningDict]

@@ -19,8 +19,8 @@ from .unions import (
     PromptVariable,
     ResponseInputItem,
     SessionObject,
-    Tool,
     ToolChoice,
+    ToolDefinition,
     TranscriptionUsage,
     TurnDetection,
     UserContent,
@@ -3021,7 +3021,7 @@ class ResponseCreateParams(Model):
     audio: ResponseAudio | UnsetType = UNSET
     """Format and voice of the speech."""
 
-    tools: list[Tool] | UnsetType = UNSET
+    tools: list[ToolDefinition] | UnsetType = UNSET
     """Tools for this response, replacing the session's. An empty list offers none."""
 
     tool_choice: ToolChoice | UnsetType = UNSET
@@ -3677,7 +3677,7 @@ class RealtimeSession(Model):
     no trace; once on, the setting is fixed.
     """
 
-    tools: list[Tool] | None | UnsetType = UNSET
+    tools: list[ToolDefinition] | None | UnsetType = UNSET
     """Functions and MCP servers that the model may use. An update replaces the whole list; `[]`
     clears it.
     """

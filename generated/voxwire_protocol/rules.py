@@ -473,7 +473,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         },
         "instructions": {"type": "string"},
         "audio": {"ref": "ResponseAudio"},
-        "tools": {"type": "array", "items": {"ref": "Tool"}},
+        "tools": {"type": "array", "items": {"ref": "ToolDefinition"}},
         "tool_choice": {"ref": "ToolChoice"},
         "parallel_tool_calls": {"type": "boolean"},
         "reasoning": {"ref": "Reasoning"},
@@ -882,7 +882,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             "items": {"type": "string", "const": "item.input_audio_transcription.logprobs"},
         },
         "tracing": {"null": True, "ref": "Tracing"},
-        "tools": {"type": "array", "items": {"ref": "Tool"}},
+        "tools": {"type": "array", "items": {"ref": "ToolDefinition"}},
         "tool_choice": {"ref": "ToolChoice"},
         "parallel_tool_calls": {"type": "boolean"},
         "reasoning": {"ref": "Reasoning"},
@@ -1247,7 +1247,7 @@ UNIONS: Final[dict[str, Rule]] = {
         "default": None,
         "scalars": ({"type": "string"},),
     },
-    "Tool": {
+    "ToolDefinition": {
         "by": ("type",),
         "members": {"function": "FunctionTool", "mcp": "McpTool"},
         "default": None,

@@ -198,7 +198,7 @@ if TYPE_CHECKING:
     """
     PromptVariable: TypeAlias = str | PromptInputText | PromptInputImage | PromptInputFile | Unknown
     """Value of one placeholder in a stored prompt; a bare string is the common case."""
-    Tool: TypeAlias = FunctionTool | McpTool | Unknown
+    ToolDefinition: TypeAlias = FunctionTool | McpTool | Unknown
     """A tool offered to the model, told apart by `type`: a function of the application, or the
     tools of an MCP server.
     """
@@ -434,8 +434,8 @@ else:
         default=None,
         scalars=(str,),
     )
-    Tool = union(
-        "Tool",
+    ToolDefinition = union(
+        "ToolDefinition",
         __name__,
         by=("type",),
         members={"function": "FunctionTool", "mcp": "McpTool"},

@@ -40,11 +40,18 @@ if TYPE_CHECKING:
     from .events import HandlerFailed as HandlerFailed
     from .events import LocalEvent as LocalEvent
     from .events import Overflow as Overflow
+    from .events import ToolFailed as ToolFailed
     from .handles import Receipt as Receipt
     from .handles import Response as Response
     from .options import realtime_session as realtime_session
     from .recording import Recorder as Recorder
     from .session import Session as Session
+    from .tools import Call as Call
+    from .tools import Tool as Tool
+    from .tools import ToolContext as ToolContext
+    from .tools import ToolError as ToolError
+    from .tools import tool as tool
+    from .toolset import ToolSet as ToolSet
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
@@ -56,11 +63,13 @@ _HOME = {
         "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "UpgradeRejected",
         "VoxwireError", "WaitTimeout",
     ),
-    "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow"),
+    "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
     "handles": ("Receipt", "Response"),
     "options": ("realtime_session",),
     "recording": ("Recorder",),
     "session": ("Session",),
+    "tools": ("Call", "Tool", "ToolContext", "ToolError", "tool"),
+    "toolset": ("ToolSet",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 
@@ -68,13 +77,13 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
-        raise AttributeError(name)
     module = _MODULES.get(name)
     if module is not None:
         value = getattr(import_module(f".{module}", __name__), name)
     elif name == "__all__":
         value = sorted({*_MODULES, *import_module("voxwire_protocol").__all__})
+    elif name.startswith("_"):
+        raise AttributeError(f"module 'voxwire' has no attribute {name!r}")
     else:
         try:
             value = getattr(import_module("voxwire_protocol"), name)

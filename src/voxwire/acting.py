@@ -7,8 +7,8 @@ Each call here is sugar over client events that saves real work; any event can b
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
 from voxwire_protocol import (
     UNSET,
@@ -22,6 +22,7 @@ from voxwire_protocol import (
     RealtimeSession,
     ResponseCreate,
     SessionUpdate,
+    ToolDefinition,
     UserMessage,
 )
 
@@ -30,11 +31,19 @@ from .core import Core, log
 from .errors import ConnectionClosedError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
+from .playback import Playback
 from .responses import Policy
+from .tools import AnyTool, Approve, Tool
 from .turns import Turn
 from .uplink import pieces
 
 __all__ = ["Acting"]
+
+GivenTool: TypeAlias = "AnyTool | Callable[..., Any] | ToolDefinition | Mapping[str, Any]"
+"""A function to run here, or the definition of a tool that is run elsewhere."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Acting:
@@ -44,6 +53,11 @@ class Acting:
 
     async def _write(self, frame: str | bytes) -> None:
         raise NotImplementedError
+
+    @property
+    def playback(self) -> Playback:
+        """What the listener has heard: tell it what is played, and :meth:`interrupt` is exact."""
+        return self._core.playback
 
     @property
     def conversation(self) -> Conversation:
@@ -164,7 +178,9 @@ class Acting:
         Args:
             played_ms: milliseconds of the model's speech that were played since the speaker was
                 opened. Left out, what :attr:`playback` was told counts; where it was told
-                nothing, the response is only cancelled. Once the session has ended, nothing happens.
+                nothing, the response is only cancelled.
+
+        Once the session has ended, nothing happens.
         """
         self._core.interrupt(played_ms)
         await self._flush_if_open()
@@ -180,12 +196,19 @@ class Acting:
     # -- settings -----------------------------------------------------------------------------
 
     async def update(
-        self, session: RealtimeSession | None = None, **options: Unpack[SessionOptions]
+        self,
+        session: RealtimeSession | None = None,
+        *,
+        tools: Sequence[GivenTool] | None = None,
+        **options: Unpack[SessionOptions],
     ) -> Event | None:
         """Change the session, and wait for the server to say that it has.
 
         Args:
-            session: a session object to send; `options` go on top of it.
+            session: a session object to send; `tools` and `options` go on top of it.
+            tools: all tools from now on, in place of those that there were: functions to run here,
+                and definitions of what is run elsewhere (MCP servers, functions that you answer by
+                hand). ``[]`` removes all.
             options: see :class:`SessionOptions`; what is left out stays as it is.
 
         Returns:
@@ -195,13 +218,55 @@ class Acting:
             InvalidEvent: a setting breaks the protocol; nothing was sent.
             ServerError: the server refused, and changed nothing.
         """
-        wanted = realtime_session(base=session, **options)
+        definitions = None if tools is None else self._core.turns.replace(tools)
+        wanted = realtime_session(base=session, tools=definitions, **options)
         receipt = await self.send(SessionUpdate(session=wanted))
         try:
             return await receipt.acknowledged(timeout=5.0)
         except TimeoutError:  # some compatible servers do not acknowledge
             log.warning("session.update was not acknowledged within 5 s")
             return None
+
+    @overload
+    def tool(self, function: Callable[P, R], /) -> Tool[P, R]: ...
+    @overload
+    def tool(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        approve: Approve | None = None,
+    ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+    def tool(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # mypy loses P
+        """Make a function a tool of this session: a decorator, with or without arguments.
+
+        The session is told of it at once, with all other tools. See :class:`Tool`.
+
+        Raises:
+            InvalidOption: the name is taken, or the model could not be told about it.
+            ConnectionClosedError: the connection has ended.
+        """
+
+        def register(function: Callable[..., Any]) -> AnyTool:
+            self._core.require_open()
+            added = self._core.tools.add(Tool(function, **options) if options else function)
+            self._tell_tools()
+            return added
+
+        return register if function is None else register(function)
+
+    def remove_tool(self, tool: AnyTool | Callable[..., Any] | str) -> None:
+        """Take a tool out of the session. Raises :class:`InvalidOption` where it is not in it."""
+        self._core.require_open()
+        self._core.tools.remove(tool)
+        self._tell_tools()
+
+    def _tell_tools(self) -> None:
+        definitions = self._core.turns.definitions()
+        self._core.outbox.append(SessionUpdate(session=RealtimeSession(tools=definitions)))
+        self._flush_soon()
 
     # -- audio --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 from voxwire_protocol import ErrorEvent, RealtimeSession, SessionUpdate
 
 from . import codec
+from .acting import GivenTool
 from .conversation import AudioRetention
 from .core import Core
 from .dialing import dial
@@ -75,7 +76,7 @@ def connect(
     headers: Mapping[str, str] | None = None,
     insecure: bool = False,
     session: RealtimeSession | None = None,
-    tools: Sequence[Any] | None = None,
+    tools: Sequence[GivenTool] | None = None,
     keep_audio: AudioRetention = "none",
     record: str | os.PathLike[str] | None = None,
     open_timeout: float | None = 10.0,
@@ -123,10 +124,13 @@ def connect(
     )
     wanted = None
     if session is not None or settings or tools:
-        wanted = realtime_session(base=session, tools=tools, **settings)
+        # Wrong settings are told here, and not in the middle of opening.
+        definitions = Core().turns.replace(tools or ())
+        wanted = realtime_session(base=session, tools=definitions or None, **settings)
         codec.REALTIME.event(SessionUpdate(session=wanted))
     options = {
         "wanted": wanted,
+        "tools": tuple(tools or ()),
         "keep_audio": keep_audio,
         "record": record,
         "drain_timeout": drain_timeout,
@@ -145,6 +149,7 @@ async def _open(
     where: Target,
     *,
     wanted: RealtimeSession | None,
+    tools: Sequence[Any],
     keep_audio: AudioRetention,
     record: str | os.PathLike[str] | None,
     drain_timeout: float,
@@ -152,6 +157,7 @@ async def _open(
 ) -> Session:
     secrets = where.secrets
     core = Core(codec.REALTIME, audio=keep_audio)
+    core.turns.replace(tools)
     if record is not None:
         core.taps.append(Recorder(record, url=where.url, secrets=secrets))
     socket = await dial(where, **dialing)

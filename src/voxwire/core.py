@@ -39,6 +39,9 @@ from .events import ConnectionClosed, HandlerFailed, LocalEvent
 from .playback import Playback
 from .responses import Policy, Responses
 from .router import Router
+from .tool_turns import ToolTurns
+from .tools import Call
+from .toolset import ToolSet
 from .turns import Turn
 from .uplink import Uplink
 
@@ -81,6 +84,7 @@ class Core:
         protocol: the family of events that the connection speaks.
         audio: which audio the conversation keeps; see :class:`Cache`.
         playback: follows what the listener has heard.
+        tools: the functions that the model may call.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Core:
         *,
         audio: AudioRetention = "none",
         playback: Playback | None = None,
+        tools: ToolSet | None = None,
     ) -> None:
         self.codec = protocol
         self.router = Router({**protocol.client, **protocol.server, **LOCAL_NAMES})
@@ -99,11 +104,17 @@ class Core:
         self.cache = Cache(audio=audio)
         self.playback = playback or Playback()
         self.responses = Responses(self.next_event_id)
+        self.turns = ToolTurns(self.responses, ToolSet() if tools is None else tools)
         self.acks = Acknowledgements()
         self.uplink = Uplink()
         self.outbox: deque[ClientEvent] = deque()
         """What to send on account of what was received or asked for, in order."""
         self._event_ids = _event_ids()
+
+    @property
+    def tools(self) -> ToolSet:
+        """The functions that the model may call."""
+        return self.turns.tools
 
     @property
     def conversation(self) -> Conversation:
@@ -127,9 +138,7 @@ class Core:
         # The cache first, handlers after: a handler finds in the cache what its event tells.
         changes = self.cache.apply(event)
         self.outbox.extend(self.playback.apply(event))
-        self.outbox.extend(self.responses.apply(event))
-        for turn in self.responses.take_ended():
-            self.outbox.extend(self.responses.settle(turn, tools=False))
+        self.outbox.extend(self.turns.apply(event))
         self.acks.apply(event)
         self.router.dispatch(event, ServerEvent)
         for change in changes:
@@ -162,7 +171,7 @@ class Core:
         receipt = None
         if isinstance(seen, ClientEvent):
             receipt = self.acks.sent(seen)
-            self.responses.sent(seen)
+            self.outbox.extend(self.turns.sent(seen))
             self.uplink.sent(seen)
             for change in self.cache.apply(seen, sent=True):
                 self.local(change)
@@ -195,6 +204,14 @@ class Core:
         """Stop the model where the listener is; see :meth:`Playback.interrupt`."""
         self.outbox.extend(self.playback.interrupt(played_ms))
 
+    def answered(self, call: Call, output: str) -> None:
+        """A call of a tool has its output."""
+        self.outbox.extend(self.turns.answered(call, output))
+
+    def postponed(self, call: Call) -> None:
+        """A call of a tool will be answered later; the conversation goes on without it."""
+        self.outbox.extend(self.turns.postponed(call))
+
     def local(self, event: LocalEvent) -> None:
         """Route an event of Voxwire's own."""
         self.router.dispatch(event, type(event))
@@ -221,7 +238,7 @@ class Core:
                 )
             error = self.closing_error()
             assert error is not None  # it has just closed
-            self.responses.close(error)
+            self.turns.close(error)
             self.acks.close(error)
             self.local(self.closed)
 

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from voxwire_protocol import Event
 
-__all__ = ["ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow"]
+__all__ = ["ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"]
 
 
 class LocalEvent(Event):
@@ -46,6 +46,17 @@ class HandlerFailed(LocalEvent):
     """The event that the handler was given."""
 
     exception: Exception
+    """What it raised, with its traceback."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolFailed(LocalEvent):
+    """A tool raised, or took too long. The model was told so, and the session goes on."""
+
+    call: Any
+    """The :class:`Call` that was being answered."""
+
+    exception: BaseException
     """What it raised, with its traceback."""
 
 

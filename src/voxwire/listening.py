@@ -113,7 +113,7 @@ class Listening:
             task: HandlerTask[Any] = HandlerTask(self._core, (key,), function, **options)
             self._handlers = [t for t in self._handlers if not t.task.done()]
             self._handlers.append(task)
-            if self._core.closed is not None:
+            if self._core.closed is not None and not task.local:
                 task.stop()
             return function
 
@@ -226,12 +226,20 @@ class Listening:
         for stream in self._streams:
             stream.mailbox.close(self._core.reading_error())
         for handler in self._handlers:
-            handler.stop()
+            if not handler.local:
+                handler.stop()
 
     async def _drain(self, timeout: float) -> None:
         """Let handlers finish what is queued for them; cancel those that take too long."""
+        # What handlers raise at the very end is told, too: who listens for that ends last.
+        await self._finish([h for h in self._handlers if not h.local], timeout)
+        await self._finish([h for h in self._handlers if h.local], timeout)
+
+    async def _finish(self, handlers: list[HandlerTask[Any]], timeout: float) -> None:
         here = asyncio.current_task()  # a handler that closes the session does not wait for itself
-        tasks = [h.task for h in self._handlers if h.task is not here and not h.task.done()]
+        for handler in handlers:
+            handler.stop()
+        tasks = [h.task for h in handlers if h.task is not here and not h.task.done()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=timeout)
             for task in late:

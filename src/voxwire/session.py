@@ -20,6 +20,7 @@ from .errors import ConnectionClosedError, VoxwireError
 from .events import ConnectionClosed
 from .listening import Listening
 from .recording import Recorder
+from .tool_tasks import ToolTasks
 
 __all__ = ["Session"]
 
@@ -45,6 +46,7 @@ class Session(Acting, Listening):
         self._closing = False
         self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         self._wanted = asyncio.Event()
+        self._tools = ToolTasks(core, self, self._wanted.set)
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
         # A task of its own: the reader must not wait for a server that does not read.
         self._writer = asyncio.create_task(self._write_wanted(), name="voxwire writer")
@@ -109,6 +111,7 @@ class Session(Acting, Listening):
         self._closing = True
         await self._socket.close(code, reason)
         await asyncio.wait([self._reader, self._writer])
+        await self._tools.close()
         await self._drain(self._drain_timeout)
 
     async def __aenter__(self) -> Session:
@@ -128,6 +131,8 @@ class Session(Acting, Listening):
                 event = self._core.received(await self._socket.recv(decode=False))
                 if self._core.outbox:
                     self._wanted.set()
+                if self._core.turns.to_run:
+                    self._tools.start_due()
                 if not self._greeting.done():
                     self._greeting.set_result(event)
         except SocketClosed as error:

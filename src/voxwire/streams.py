@@ -16,7 +16,7 @@ from voxwire_protocol import Event
 
 from .core import Core, log
 from .errors import WaitTimeout
-from .events import Overflow
+from .events import LocalEvent, Overflow
 from .router import Key, Mailbox, Subscription
 
 __all__ = ["EventStream", "Expectation", "HandlerTask"]
@@ -204,6 +204,14 @@ class HandlerTask(Generic[E]):
         self._reader: _Reader[E] = _Reader(core, f"handler {name}", limit=limit)
         self._subscription = core.router.subscribe(keys, self._seen)
         self.task = asyncio.create_task(self._run(), name=f"voxwire handler {name}")
+
+    @property
+    def local(self) -> bool:
+        """Whether it hears events of Voxwire's own, which come after the connection's end too."""
+        return any(
+            isinstance(key, type) and (issubclass(key, LocalEvent) or issubclass(LocalEvent, key))
+            for key in self.keys
+        )
 
     def _seen(self, event: E) -> None:
         self._reader.mailbox.put(event)

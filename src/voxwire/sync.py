@@ -16,9 +16,9 @@ import asyncio
 import inspect
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, TypeVar, Unpack, overload
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from voxwire_protocol import (
     ClientEvent,
@@ -32,16 +32,21 @@ from voxwire_protocol import (
 
 from . import connecting, handles, streams
 from . import session as asyncio_face
+from .acting import GivenTool
 from .conversation import Conversation
 from .errors import ConnectionClosedError
 from .events import ConnectionClosed, Overflow
 from .options import ResponseOptions, SessionOptions
+from .playback import Playback
 from .recording import Recorder
 from .responses import Policy
+from .tools import AnyTool, Approve, Tool
 
 __all__ = ["Connect", "EventStream", "Expectation", "Receipt", "Response", "Session", "connect"]
 
 E = TypeVar("E", bound=Event)
+P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -344,11 +349,44 @@ class Session:
         """The listener cuts in; see :meth:`voxwire.Session.interrupt`."""
         self._portal.call(self._inner.interrupt(played_ms))
 
+    @property
+    def playback(self) -> Playback:
+        """What the listener has heard; see :attr:`voxwire.Session.playback`."""
+        return self._inner.playback
+
     def update(
-        self, session: RealtimeSession | None = None, **options: Unpack[SessionOptions]
+        self,
+        session: RealtimeSession | None = None,
+        *,
+        tools: Sequence[GivenTool] | None = None,
+        **options: Unpack[SessionOptions],
     ) -> Event | None:
         """Change the session; see :meth:`voxwire.Session.update`."""
-        return self._portal.call(self._inner.update(session, **options))
+        return self._portal.call(self._inner.update(session, tools=tools, **options))
+
+    @overload
+    def tool(self, function: Callable[P, R], /) -> Tool[P, R]: ...
+    @overload
+    def tool(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        approve: Approve | None = None,
+    ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+    def tool(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # mypy loses P
+        """Make a function a tool of this session; see :meth:`voxwire.Session.tool`."""
+
+        def register(function: Callable[..., Any]) -> Any:
+            return self._portal.run(lambda: self._inner.tool(**options)(function))
+
+        return register if function is None else register(function)
+
+    def remove_tool(self, tool: AnyTool | Callable[..., Any] | str) -> None:
+        """Take a tool out of the session. Raises :class:`InvalidOption` where it is not in it."""
+        self._portal.run(lambda: self._inner.remove_tool(tool))
 
     def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
         """Append the user's audio, in the session's input format; any length."""

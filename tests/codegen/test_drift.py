@@ -84,7 +84,7 @@ def remove_event(s: Schemas) -> None:
 
 def add_member(s: Schemas) -> None:
     new = {"type": "object", "properties": {"type": {"const": "skill"}}, "required": ["type"]}
-    s["Tool"]["oneOf"].append(new)
+    s["ToolDefinition"]["oneOf"].append(new)
 
 
 def add_nested(s: Schemas) -> None:
@@ -144,7 +144,7 @@ MUTATIONS: dict[str, tuple[Mutation, list[tuple[str, str, str]]]] = {
         lambda s: drop(s, "ResponseOutputTextDelta", "output_index"),
         [("removed", "field", "ResponseOutputTextDelta.output_index")],
     ),
-    "member added to a union": (add_member, [("added", "member", "Tool|skill")]),
+    "member added to a union": (add_member, [("added", "member", "ToolDefinition|skill")]),
     "value added": (
         lambda s: props(s, "RealtimeResponse")["status"]["enum"].append("paused"),
         [("added", "value", "RealtimeResponse.status=paused")],

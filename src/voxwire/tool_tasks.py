@@ -1,0 +1,91 @@
+"""The asyncio face of tools: each call in a task of its own, all ended with the session.
+
+This module makes tasks of calls. Which calls are due, and what follows, the core decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from .core import Core, log
+from .events import ToolFailed
+from .later import Later
+from .tool_running import Outcome, result_of, run
+from .tools import Call, ToolContext
+
+__all__ = ["ToolTasks"]
+
+
+class ToolTasks:
+    """Runs the calls of one connection. Belongs to the event loop of that connection.
+
+    Args:
+        session: given to tools in their :class:`ToolContext`.
+        flush_soon: called when there is something to send.
+    """
+
+    def __init__(self, core: Core, session: Any, flush_soon: Callable[[], None]) -> None:
+        self._core = core
+        self._session = session
+        self._flush_soon = flush_soon
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start_due(self) -> None:
+        """Start the calls that have become due."""
+        due = self._core.turns.to_run
+        while due:
+            call = due.popleft()
+            self._start(self._run(call), f"voxwire tool {call.name}")
+
+    async def close(self) -> None:
+        """Cancel what runs. A plain function runs to its end unheard."""
+        own = asyncio.current_task()  # a tool may close the session
+        tasks = [task for task in self._tasks if task is not own]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, call: Call) -> None:
+        context = ToolContext(call=call, session=self._session)
+        outcome = await run(self._core.tools, call, context)
+        if outcome.later is None:
+            self._answer(call, outcome)
+            return
+        self._core.postponed(call)
+        self._flush_soon()
+        self._wait_for(call, outcome.later)
+
+    def _answer(self, call: Call, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            log.error("tool %s failed", call.name, exc_info=outcome.error)
+            self._core.local(ToolFailed(call=call, exception=outcome.error))
+        self._core.answered(call, outcome.output)
+        self._flush_soon()
+
+    def _wait_for(self, call: Call, later: Later) -> None:
+        loop = asyncio.get_running_loop()
+
+        def settled(value: Any, error: BaseException | None) -> None:
+            if not loop.is_closed():  # it may come from any thread, and after the session
+                loop.call_soon_threadsafe(self._answer, call, result_of(value, error))
+
+        later.listen(settled)
+        if later.work is not None:
+            self._start(_work(later.work, later), f"voxwire tool {call.name}, later")
+
+
+async def _work(work: Awaitable[Any], later: Later) -> None:
+    try:
+        value = await work
+    except Exception as error:  # whatever the tool's work raises is its outcome
+        later.fail(error)
+    else:
+        later.answer(value)

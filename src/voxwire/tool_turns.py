@@ -1,0 +1,141 @@
+"""Turns that go through tools: a response with calls, their answers, and the response after them.
+
+The sequencer knows when a response may be asked for, the batches know when one is due. This module
+keeps the two in step, so that a turn ends with the answer and not with the calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from voxwire_protocol import ClientEvent, Event, Model, ResponseCreate
+
+from .responses import Responses
+from .tool_calls import ToolBatches, Work
+from .tools import Call, Tool
+from .toolset import ToolSet
+from .turns import Turn
+
+__all__ = ["ToolTurns"]
+
+
+class ToolTurns:
+    """What is between the sequencer and the tools of one connection."""
+
+    def __init__(self, responses: Responses, tools: ToolSet) -> None:
+        self.tools = tools
+        self.to_run: deque[Call] = deque()
+        """Calls to run; the outcome of each goes to :meth:`answered` or :meth:`postponed`."""
+        self.by_hand: list[Any] = []
+        """Definitions of tools that are run elsewhere, or answered by hand."""
+        self._responses = responses
+        self._batches = ToolBatches(tools)
+        self._running: dict[str, set[str]] = {}  # response id -> ids of its calls that run
+        self._held: dict[str, Turn] = {}  # response id -> the turn that waits for them
+
+    def replace(self, tools: Iterable[Any]) -> list[Any]:
+        """Make these all the tools: functions are run here, anything else is a definition of what
+        is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
+        given = list(tools)
+        functions = [each for each in given if isinstance(each, Tool) or _is_function(each)]
+        ToolSet(functions)  # refuses what cannot be, before anything is changed
+        for tool in self.tools:
+            self.tools.remove(tool)
+        for each in functions:
+            self.tools.add(each)
+        self.by_hand = [each for each in given if each not in functions]
+        return self.definitions()
+
+    def definitions(self) -> list[Any]:
+        """All tools for the session: those defined by hand, and the functions."""
+        return self.tools.merge(self.by_hand)
+
+    def apply(self, event: Event) -> list[ClientEvent]:
+        """Take a server event; returns what to send because of it."""
+        events = self._responses.apply(event)
+        work = self._batches.apply(event)
+        self._start(work.run)
+        ended = self._responses.take_ended()
+        for turn in ended:
+            response_id = _last_id(turn)
+            follow_up = _follow_up(work)
+            if self._running.get(response_id):
+                self._held[response_id] = turn
+                events += self._responses.settle(turn, tools=True)
+            elif follow_up is not None and len(ended) == 1:
+                events += _outputs(work)
+                work = Work()
+                events += self._responses.request(follow_up, turn=turn)[1]
+            else:
+                events += self._responses.settle(turn, tools=False)
+        return events + self._send(work, None)
+
+    def sent(self, event: ClientEvent) -> list[ClientEvent]:
+        """Note an event that goes out; returns what to send because of it."""
+        self._responses.sent(event)
+        work = self._batches.apply(event)
+        self._start(work.run)
+        return self._send(work, None)
+
+    def answered(self, call: Call, output: str) -> list[ClientEvent]:
+        """A call has its output, be it an error; returns what to send."""
+        return self._settled(call, self._batches.answered(call, output))
+
+    def postponed(self, call: Call) -> list[ClientEvent]:
+        """A call will be answered later; returns what to send."""
+        return self._settled(call, self._batches.postponed(call))
+
+    def close(self, error: BaseException) -> None:
+        """The connection is gone: nothing more is run, and every turn ends with `error`."""
+        self._batches.close()
+        self.to_run.clear()
+        self._running.clear()
+        self._held.clear()
+        self._responses.close(error)
+
+    def _start(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            self._running.setdefault(call.response_id, set()).add(call.call_id)
+            self.to_run.append(call)
+
+    def _settled(self, call: Call, work: Work) -> list[ClientEvent]:
+        running = self._running.get(call.response_id, set())
+        running.discard(call.call_id)
+        if running:
+            return self._send(work, None)
+        self._running.pop(call.response_id, None)
+        turn = self._held.pop(call.response_id, None)
+        events = self._send(work, turn)
+        if turn is not None and _follow_up(work) is None:
+            events += self._responses.settle(turn, tools=False)
+        return events
+
+    def _send(self, work: Work, turn: Turn | None) -> list[ClientEvent]:
+        """The outputs, and the request behind them in its turn. A turn that was cancelled while
+        its tools ran has its outputs, and no answer."""
+        events = _outputs(work)
+        follow_up = _follow_up(work)
+        if follow_up is None:
+            return events
+        if turn is not None and turn.done:
+            return events + self._responses.settle(turn, tools=False)
+        return events + self._responses.request(follow_up, turn=turn)[1]
+
+
+def _is_function(tool: object) -> bool:
+    return callable(tool) and not isinstance(tool, Model)
+
+
+def _outputs(work: Work) -> list[ClientEvent]:
+    return [event for event in work.send if not isinstance(event, ResponseCreate)]
+
+
+def _follow_up(work: Work) -> ResponseCreate | None:
+    return next((event for event in work.send if isinstance(event, ResponseCreate)), None)
+
+
+def _last_id(turn: Turn) -> str:
+    last = turn.responses[-1].id if turn.responses else None
+    return last if isinstance(last, str) else ""
