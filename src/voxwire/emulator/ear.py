@@ -33,7 +33,7 @@ class Edge:
 class VadDetector:
     """Reads sound in order, whatever the pieces, and tells the edges in it.
 
-    ``silence_ms`` says how much silence ends the turn; it is asked at the beginning of each.
+    ``silence_ms`` says how much silence ends the turn; it is asked whenever it becomes silent.
     """
 
     format: Format
@@ -87,10 +87,14 @@ class VadDetector:
             if self._loud < _ONSET_FRAMES:
                 return None
             self.speaking, self._quiet_ms = True, 0
-            self._limit_ms = max(FRAME_MS, self.silence_ms())
             began = self.position_ms - self._loud * FRAME_MS - self.prefix_ms
             return Edge("started", max(self.earliest_ms, began))
-        self._quiet_ms = 0 if loud else self._quiet_ms + FRAME_MS
+        if loud:
+            self._quiet_ms = 0
+            return None
+        if not self._quiet_ms:
+            self._limit_ms = max(FRAME_MS, self.silence_ms())
+        self._quiet_ms += FRAME_MS
         if self._quiet_ms < self._limit_ms:
             return None
         self.reset()

@@ -90,7 +90,8 @@ class Intake:
     def _silence_ms(self, detection: Mapping[str, Any]) -> int:
         if detection["type"] == "server_vad":
             return int(detection.get("silence_duration_ms", 500))
-        return semantic_silence_ms(detection.get("eagerness"), self.stage.script.coming())
+        text = self.stage.script.coming(bytes(self._buffer))
+        return semantic_silence_ms(detection.get("eagerness"), text)
 
     def _edge(self, edge: Edge) -> None:
         if edge.kind == "started":

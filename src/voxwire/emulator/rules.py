@@ -145,18 +145,19 @@ class Script:
         """Sound that is known to say a text."""
         self._spoken[audio] = text
 
-    def coming(self) -> str:
-        """What the next piece of speech will say, if that is known."""
-        return self._heard[0] if self._heard else ""
+    def coming(self, audio: bytes) -> str:
+        """What speech says that has not ended yet, if that is known."""
+        return self._heard[0] if self._heard else self._recognised(audio)
 
     def heard(self, audio: bytes, format: Format) -> str:
         """What a piece of speech says: as told, as recognised, or how long it is."""
         if self._heard:
             return self._heard.popleft()
-        said = [text for sound, text in self._spoken.items() if sound in audio]
-        if said:
-            return " ".join(said)
-        return f"{format.ms(len(audio)) / 1000:.1f} seconds of speech."
+        seconds = format.ms(len(audio)) / 1000
+        return self._recognised(audio) or f"{seconds:.1f} seconds of speech."
+
+    def _recognised(self, audio: bytes) -> str:
+        return " ".join(text for sound, text in self._spoken.items() if sound in audio)
 
 
 def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
