@@ -263,6 +263,22 @@ async def test_handlers_by_class_base_and_name_sync_and_async() -> None:
     assert len([entry for entry in heard if entry[0] == "once"]) == 1
 
 
+async def test_the_first_handlers_hear_what_came_before_them() -> None:
+    heard: list[str] = []
+    async with live(cleared(1), CLEAR, cleared(2)) as session:
+        while len(session._main.mailbox) < 2:
+            await asyncio.sleep(0.001)
+        session.on(SessionCreated, lambda event: heard.append("created"))
+        session.on(InputAudioBufferCleared, lambda event: heard.append(event.event_id))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        session.on(InputAudioBufferCleared, lambda event: heard.append("late"))
+        assert heard == ["created", "event_c1"]
+        async with session.expect(InputAudioBufferCleared, timeout=5):
+            await session.send(InputAudioBufferClear())
+    assert heard == ["created", "event_c1", "event_c2", "late"]
+
+
 async def test_off_ends_a_handler() -> None:
     heard: list[Event] = []
     async with live(CLEAR, cleared(1), hold=False) as session:

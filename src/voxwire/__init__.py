@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voxwire_protocol import *  # noqa: F403
 
+    from .approvals import McpApprovalRequested as McpApprovalRequested
     from .codec import Problem as Problem
     from .codec import extras as extras
     from .codec import is_valid as is_valid
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from .codec import validate as validate
     from .connecting import Connect as Connect
     from .connecting import connect as connect
+    from .conversation import Conversation as Conversation
+    from .conversation_events import ConversationInterrupted as ConversationInterrupted
+    from .conversation_events import ConversationItemAppended as ConversationItemAppended
+    from .conversation_events import ConversationItemCompleted as ConversationItemCompleted
+    from .conversation_events import ConversationUpdated as ConversationUpdated
     from .errors import AuthenticationError as AuthenticationError
     from .errors import ConnectError as ConnectError
     from .errors import ConnectionClosedError as ConnectionClosedError
@@ -55,8 +61,14 @@ if TYPE_CHECKING:
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
+    "approvals": ("McpApprovalRequested",),
     "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
     "connecting": ("Connect", "connect"),
+    "conversation": ("Conversation",),
+    "conversation_events": (
+        "ConversationInterrupted", "ConversationItemAppended", "ConversationItemCompleted",
+        "ConversationUpdated",
+    ),
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",

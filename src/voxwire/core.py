@@ -27,6 +27,7 @@ from voxwire_protocol import (
 
 from . import codec
 from .acks import Acknowledgements, Sent
+from .approvals import Approvals
 from .conversation import AudioRetention, Cache, Conversation
 from .conversation_events import (
     ConversationInterrupted,
@@ -107,6 +108,7 @@ class Core:
         self.turns = ToolTurns(self.responses, ToolSet() if tools is None else tools)
         self.acks = Acknowledgements()
         self.uplink = Uplink()
+        self.approvals = Approvals()
         self.outbox: deque[ClientEvent] = deque()
         """What to send on account of what was received or asked for, in order."""
         self._event_ids = _event_ids()
@@ -136,7 +138,7 @@ class Core:
         elif isinstance(event, ErrorEvent):
             self.last_error = event
         # The cache first, handlers after: a handler finds in the cache what its event tells.
-        changes = self.cache.apply(event)
+        changes = self.cache.apply(event) + self.approvals.apply(event)
         self.outbox.extend(self.playback.apply(event))
         self.outbox.extend(self.turns.apply(event))
         self.acks.apply(event)

@@ -30,6 +30,7 @@ class Listening:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._handlers: list[HandlerTask[Any]] = []
+        self._catching_up = False
         self._streams: list[EventStream[Any]] = []
         self._expectations: list[Expectation[Any]] = []
         # Made first and read last: what comes before the first reader is kept, within its bound.
@@ -42,6 +43,7 @@ class Listening:
         Raises :class:`ConnectionClosedError` after that, where the end was neither asked for nor
         regular. A second iteration goes on where the first one left off.
         """
+        self._core.router.forget()
         async for event in self._main:
             yield event
 
@@ -73,6 +75,7 @@ class Listening:
 
         Each handler gets its events in order, one at a time, from a queue of its own that holds up
         to `limit` events (then :class:`Overflow`). What it raises becomes :class:`HandlerFailed`.
+        The first handlers of a session, up to the next ``await``, hear what came before them, too.
 
         Args:
             key: an event class, a base class (:class:`ServerEvent`, :class:`ClientEvent`,
@@ -112,6 +115,10 @@ class Listening:
                 raise InvalidOption("thread=True is for plain functions; await in an async one")
             task: HandlerTask[Any] = HandlerTask(self._core, (key,), function, **options)
             self._handlers = [t for t in self._handlers if not t.task.done()]
+            if not self._catching_up:
+                # All handlers that are registered in one go hear what came before them.
+                self._catching_up = True
+                asyncio.get_running_loop().call_soon(self._core.router.forget)
             self._handlers.append(task)
             if self._core.closed is not None and not task.local:
                 task.stop()

@@ -24,6 +24,9 @@ Key: TypeAlias = "type[Event] | str"
 """What to subscribe to: an event class, a base class (:class:`ServerEvent`, :class:`ClientEvent`,
 :class:`Event` for all), or a wire name such as ``"response.done"``."""
 
+BACKLOG = 1024
+"""How many events are kept for the first who listen."""
+
 Sink: TypeAlias = Callable[[Any], None]
 
 
@@ -57,6 +60,9 @@ class Router:
         # Matching walks all subscriptions, so its outcome is kept for each kind of event until
         # a subscription comes or goes.
         self._plans: dict[tuple[Any, ...], tuple[Subscription, ...]] = {}
+        # What came before anybody listened, for the first who do.
+        self._early: deque[tuple[Event, type[Event]]] | None = deque(maxlen=BACKLOG)
+        self._early_lost = 0
 
     def subscribe(self, keys: tuple[Key, ...], sink: Sink) -> Subscription:
         """Call `sink` with each event that any of `keys` matches; raises :class:`InvalidOption`."""
@@ -71,10 +77,27 @@ class Router:
         """Give `event` to its listeners. `origin` is :class:`ServerEvent` for what was received,
         :class:`ClientEvent` for what is sent, the event's own class for a local one: an
         :class:`UnknownEvent` does not tell by itself from which side it came."""
+        if self._early is not None:
+            self._early_lost += len(self._early) == BACKLOG
+            self._early.append((event, origin))
         name = event.type if isinstance(event, UnknownEvent) else None
         for subscription in self._plan(type(event), origin, name):
             if subscription.active:
                 subscription.sink(event)
+
+    def catch_up(self, subscription: Subscription) -> int:
+        """Give `subscription` what came before it, as far as it is kept: see :meth:`forget`.
+        Returns how many early events were not kept, the first time that there is a number."""
+        for event, origin in self._early or ():
+            name = event.type if isinstance(event, UnknownEvent) else None
+            if subscription.active and _matches(subscription, type(event), origin, name):
+                subscription.sink(event)
+        lost, self._early_lost = self._early_lost, 0
+        return lost
+
+    def forget(self) -> None:
+        """Keep early events no longer: those who were to hear them have."""
+        self._early = None
 
     def heard(self, cls: type[Event], origin: type[Event]) -> bool:
         """Whether anybody listens for events of that class."""

@@ -46,6 +46,7 @@ class Session(Acting, Listening):
         self._closing = False
         self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         self._wanted = asyncio.Event()
+        core.approvals.send = self.send
         self._tools = ToolTasks(core, self, self._wanted.set)
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
         # A task of its own: the reader must not wait for a server that does not read.

@@ -203,6 +203,9 @@ class HandlerTask(Generic[E]):
         name = getattr(handler, "__qualname__", None) or repr(handler)
         self._reader: _Reader[E] = _Reader(core, f"handler {name}", limit=limit)
         self._subscription = core.router.subscribe(keys, self._seen)
+        lost = core.router.catch_up(self._subscription)
+        if lost:
+            core.local(Overflow(queue="before the first handler", dropped=lost))
         self.task = asyncio.create_task(self._run(), name=f"voxwire handler {name}")
 
     @property

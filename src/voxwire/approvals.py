@@ -1,0 +1,108 @@
+"""Calls of hosted MCP tools that wait for a yes: the event that asks, and the item that answers.
+
+The server runs those tools; this side only says whether it may. This module knows the items; it
+sends nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+from voxwire_protocol import (
+    UNSET,
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemCreated,
+    ConversationItemDone,
+    Event,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    ResponseOutputItemDone,
+)
+
+from .events import LocalEvent
+
+__all__ = ["Approvals", "McpApprovalRequested"]
+
+Send = Callable[[ConversationItemCreate], Awaitable[Any]]
+
+
+@attrs.frozen(kw_only=True)
+class McpApprovalRequested(LocalEvent):
+    """The model wants to call a tool of an MCP server that wants a yes first.
+
+    Answer with :meth:`approve` or :meth:`reject`, at any time while the session lasts; only the
+    first answer is sent.
+    """
+
+    item: McpApprovalRequest
+    """The item that asks."""
+
+    _answer: Callable[[McpApprovalRequest, bool, str | None], Awaitable[None]] = attrs.field(
+        alias="answer", repr=False, eq=False
+    )
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.item.name
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as the model wrote them: JSON text."""
+        return self.item.arguments
+
+    @property
+    def server_label(self) -> str:
+        """The label of the MCP server."""
+        return self.item.server_label
+
+    async def approve(self) -> None:
+        """Let the call run."""
+        await self._answer(self.item, True, None)
+
+    async def reject(self, reason: str | None = None) -> None:
+        """Refuse the call; the model is told the reason."""
+        await self._answer(self.item, False, reason)
+
+
+class Approvals:
+    """Finds the requests of one connection: each is told once, however often its item comes."""
+
+    def __init__(self) -> None:
+        self._asked: set[str] = set()
+        self._answered: set[str] = set()
+        self.send: Send | None = None
+        """Sends an answer; set by the face."""
+
+    def apply(self, event: Event) -> list[LocalEvent]:
+        """Take a server event; returns the request in it, if there is a new one."""
+        if not isinstance(event, _CARRIERS) or not isinstance(event.item, McpApprovalRequest):
+            return []
+        item = event.item
+        # An item that has just been added may be empty yet; it comes again when it is whole.
+        if not isinstance(item.id, str) or item.id in self._asked or not item.name:
+            return []
+        if not isinstance(event, _WHOLE) and not item.arguments:
+            return []
+        self._asked.add(item.id)
+        return [McpApprovalRequested(item=item, answer=self._answer)]
+
+    async def _answer(self, item: McpApprovalRequest, approve: bool, reason: str | None) -> None:
+        if item.id in self._answered or self.send is None:
+            return
+        self._answered.add(item.id)
+        answer = McpApprovalResponse(
+            id=f"mcpr_{os.urandom(12).hex()}",
+            approval_request_id=item.id,
+            approve=approve,
+            reason=UNSET if reason is None else reason,
+        )
+        await self.send(ConversationItemCreate(item=answer))
+
+
+_WHOLE = (ConversationItemDone, ResponseOutputItemDone)
+_CARRIERS = (*_WHOLE, ConversationItemAdded, ConversationItemCreated)
