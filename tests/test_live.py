@@ -134,7 +134,11 @@ async def test_program_8_what_was_said(server: Emulator) -> None:
             ("user", "completed", "One two three", False),
             ("assistant", "completed", "One two three", True),
         ]
-        assert session.conversation.usage.total > 0
+        assert session.usage.total == session.conversation.usage.total > 0
+        cost = session.usage.cost()
+        assert cost.model == "gpt-realtime-2.1"
+        assert cost.total > 0
+        assert "audio output" in str(cost)
 
 
 async def test_program_9_side_by_side(server: Emulator) -> None:

@@ -28,6 +28,7 @@ from voxwire_protocol import (
 
 from .conversation import Conversation
 from .core import Core, log
+from .costs import SessionUsage
 from .errors import ConnectionClosedError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
@@ -53,6 +54,11 @@ class Acting:
 
     async def _write(self, frame: str | bytes) -> None:
         raise NotImplementedError
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What was used so far; ``session.usage.cost()`` is the bill for it."""
+        return self._core.usage
 
     @property
     def playback(self) -> Playback:

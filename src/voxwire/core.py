@@ -35,6 +35,7 @@ from .conversation_events import (
     ConversationItemCompleted,
     ConversationUpdated,
 )
+from .costs import SessionUsage
 from .errors import ConnectionClosedError, SessionExpired
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
 from .playback import Playback
@@ -117,6 +118,18 @@ class Core:
     def tools(self) -> ToolSet:
         """The functions that the model may call."""
         return self.turns.tools
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What the session has used."""
+        audio: Any = getattr(getattr(self.session, "audio", None), "input", None)
+        transcription = getattr(getattr(audio, "transcription", None), "model", None)
+        model = getattr(self.session, "model", None)
+        return SessionUsage(
+            usage=self.conversation.usage,
+            model=model if isinstance(model, str) else None,
+            transcription_model=transcription if isinstance(transcription, str) else None,
+        )
 
     @property
     def conversation(self) -> Conversation:

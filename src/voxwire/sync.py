@@ -34,6 +34,7 @@ from . import connecting, handles, streams
 from . import session as asyncio_face
 from .acting import GivenTool
 from .conversation import Conversation
+from .costs import SessionUsage
 from .errors import ConnectionClosedError
 from .events import ConnectionClosed, Overflow
 from .options import ResponseOptions, SessionOptions
@@ -348,6 +349,11 @@ class Session:
     def interrupt(self, played_ms: float | None = None) -> None:
         """The listener cuts in; see :meth:`voxwire.Session.interrupt`."""
         self._portal.call(self._inner.interrupt(played_ms))
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What was used so far; ``session.usage.cost()`` is the bill for it."""
+        return self._inner.usage
 
     @property
     def playback(self) -> Playback:
