@@ -6,6 +6,7 @@ not know events, nor the place of an item among others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
@@ -39,10 +40,9 @@ def string(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def entries(value: Any) -> list[Any]:
-    """`value` where it is a list, else an empty one."""
-    found: list[Any] = value if isinstance(value, list) else []
-    return found
+def entries(value: Any) -> Sequence[Any]:
+    """`value` where it is a list, else nothing."""
+    return value if type(value) in (list, tuple) else []
 
 
 def number(value: object) -> int:
