@@ -135,12 +135,14 @@ class Shelf:
         seconds: the length to keep, the latest first; ``None`` for all, 0 for none.
     """
 
-    __slots__ = ("_held", "_row", "seconds")
+    __slots__ = ("_held", "_limit", "_row", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
-        self._row: deque[tuple[Sound, int, float]] = deque()
-        self._held = 0.0
+        # Lengths in nanoseconds: whole numbers add up and come off without a remainder.
+        self._row: deque[tuple[Sound, int, int]] = deque()
+        self._held = 0
+        self._limit = None if seconds is None else int(seconds * 1_000_000_000)
 
     def put(self, sound: Sound, chunks: Iterable[bytes], bytes_per_second: int) -> None:
         """Keep `chunks` as part of `sound`, and let go of older ones where there is no room."""
@@ -148,11 +150,11 @@ class Shelf:
             return
         for chunk in chunks:
             sound.hold(chunk)
-            if self.seconds is not None:
-                length = len(chunk) / bytes_per_second
+            if self._limit is not None:
+                length = len(chunk) * 1_000_000_000 // bytes_per_second
                 self._row.append((sound, len(chunk), length))
                 self._held += length
-        while self.seconds is not None and self._held > self.seconds and self._row:
+        while self._limit is not None and self._held > self._limit:
             oldest, count, length = self._row.popleft()
             oldest.forget(count)
             self._held -= length

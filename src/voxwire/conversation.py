@@ -6,6 +6,7 @@ each event changes is in the table of ``reducers``; how the items stand, in ``le
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -142,7 +143,7 @@ class Cache:
 
 
 def _seconds(audio: AudioRetention) -> float | None:
-    if audio == "all":
+    if audio in ("all", math.inf):
         return None
     if audio == "none":
         return 0.0

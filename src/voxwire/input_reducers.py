@@ -97,8 +97,9 @@ def speech_stopped(ledger: Ledger, event: InputAudioBufferSpeechStopped) -> list
     if item is None or item.speech is None:
         return []
     start, item.speech = item.speech, None
+    events = _give(ledger, item, start, end)
     ledger.appended.take(end)
-    return _give(ledger, item, start, end)
+    return events
 
 
 def timeout_triggered(ledger: Ledger, event: InputAudioBufferTimeoutTriggered) -> list[LocalEvent]:
@@ -118,11 +119,12 @@ def committed(ledger: Ledger, event: InputAudioBufferCommitted) -> list[LocalEve
         start, item.speech, appended.speech = item.speech, None, None
     elif appended.turn_detection and not asked:
         return []  # the server found a turn and has not told where
+    events: list[LocalEvent] = []
+    if item is not None:
+        item.announced = True
+        events = _give(ledger, item, start, end)
     appended.take(end)
-    if item is None:
-        return []
-    item.announced = True
-    return _give(ledger, item, start, end)
+    return events
 
 
 def cleared(ledger: Ledger, event: InputAudioBufferCleared) -> list[LocalEvent]:
