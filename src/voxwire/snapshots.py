@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from voxwire_protocol import ConversationItemAdded, Model, TranscriptionError
 
-from .codec import REALTIME
 from .errors import InvalidOption
 from .formats import Format, format_of
 from .item_state import ItemState, PartState, entries, peek
@@ -166,7 +165,5 @@ def _unpack_part(ledger: Ledger, part: PartState, packed: _Part) -> None:
 
 
 def _read_item(value: Any) -> Any:
-    """The protocol's class of an item, as the codec would read it from the wire."""
-    frame = msgspec.json.encode({"type": "conversation.item.added", "item": value})
-    event = REALTIME.decode(frame)
-    return event.item if isinstance(event, ConversationItemAdded) else value
+    """The protocol's class of an item, as it would be read from the wire."""
+    return ConversationItemAdded.from_dict({"item": value}).item
