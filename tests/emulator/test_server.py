@@ -172,4 +172,4 @@ async def test_with_our_own_client() -> None:
             "conversation.item.create",
             "response.create",
         ]
-        assert server.connections[0].closed is not None
+    assert server.connections[0].closed is not None

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import attrs
 
 from ..errors import InvalidOption
+from .mishaps import AnyFault
 
 __all__ = ["Brain", "Call", "Reply", "Said", "Turn", "echo", "reply_of"]
 
@@ -45,6 +46,7 @@ class Reply:
         delay: seconds before the first output, beside the usual.
         hold: stop after so many deltas, until the server's ``release()`` or a cancel.
         silence: answer ``response.created`` and then nothing, as with ``hold=0``.
+        fault: what goes wrong with the connection from the reply on; frames count from there.
     """
 
     text: str = ""
@@ -55,6 +57,7 @@ class Reply:
     delay: float = 0.0
     hold: int | None = None
     silence: bool = False
+    fault: AnyFault | None = None
 
 
 @attrs.frozen(kw_only=True)

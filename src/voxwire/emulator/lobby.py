@@ -21,11 +21,16 @@ _KEY_PROTOCOL = "openai-insecure-api-key."
 
 @attrs.frozen(kw_only=True)
 class Secret:
-    """A client secret: good until then, for the session that it was made for."""
+    """A client secret: good until then, for the session that it was made for.
+
+    ``session`` is that whole session, ``wanted`` what was asked for.
+    """
 
     value: str = attrs.field(repr=False)
     expires_at: float
+    family: Family
     session: Mapping[str, Any]
+    wanted: Mapping[str, Any]
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +65,8 @@ class Refused(Exception):
 
     mistake: Mistake
     code: int
+    reason: str | None = None
+    """The close's; else made of type and code of the mistake."""
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
@@ -99,16 +106,15 @@ def admit(
     )
     if beta and not policy.beta:
         raise Refused(Mistake.beta_disabled(), 4000)
-    session_type = secret.session.get("type") if secret else None
     model = query.get("model") or query.get("deployment")
     if model is None and secret is not None:
         model = secret.session.get("model")
-    if path.rstrip("/").endswith("/translations"):
+    if path.rstrip("/").endswith("/translations") or (secret and secret.family == "translation"):
         return Admission(family="translation", model=_known(model, policy), secret=secret)
     if call_id := query.get("call_id"):
         return Admission(family="call", call_id=call_id)
     intent = query.get("intent")
-    if intent == "transcription" or session_type == "transcription":
+    if intent == "transcription" or (secret and secret.family == "transcription"):
         return Admission(family="transcription", secret=secret, beta=beta)
     if intent not in (None, "conversation"):
         raise Refused(Mistake.bad_intent(intent), 4000)

@@ -31,7 +31,7 @@ from .mistakes import Mistake
 from .settings import Settings
 from .stage import Stage
 
-__all__ = ["Machine", "parse"]
+__all__ = ["Machine", "decoded", "parse"]
 
 _CALL_ID_LENGTH: Final = 32
 _IN_TRANSCRIPTION: Final = frozenset(
@@ -123,7 +123,7 @@ class Machine:
         if (length := self.responses.answered_ms) is not None:
             self.responses.answered_ms = None
             self.intake.answered(length)
-        self.intake.append(_decoded(event["audio"], "audio"))
+        self.intake.append(decoded(event["audio"], "audio"))
 
     def _spoke(self, what: Literal["began", "ended", "idle"]) -> None:
         if self.transcribes:
@@ -181,7 +181,7 @@ class Machine:
                 "item.content[0].type",
             )
         if part["type"] == "input_audio":
-            audio = _decoded(part.get("audio") or "", "item.content[0].audio")
+            audio = decoded(part.get("audio") or "", "item.content[0].audio")
             record.audio += audio
             record.heard = part.get("transcript") or self.stage.script.heard(audio, record.format)
             return {"type": "input_audio", "transcript": part.get("transcript")}
@@ -200,7 +200,8 @@ class Machine:
         self.stage.send(ConversationItemDeleted, item_id=event["item_id"])
 
 
-def _decoded(audio: str, param: str) -> bytes:
+def decoded(audio: str, param: str) -> bytes:
+    """The bytes of base64 in an event, or the mistake that it is."""
     try:
         return pybase64.b64decode(audio, validate=True)
     except ValueError:

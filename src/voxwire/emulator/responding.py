@@ -15,7 +15,7 @@ from voxwire_protocol import OutputAudioBufferStopped, ResponseCreated, Response
 from ..formats import Format, format_of
 from .brain import Reply, Turn
 from .items import Items
-from .stage import Stage
+from .stage import Stage, Wrong
 from .timeline import Timer
 from .usage import Tokens, response_usage
 from .voice import speak
@@ -102,6 +102,8 @@ class Response:
 
     def _write(self, reply: Reply) -> Iterator[float | None]:
         """The course of a response; a value is a wait in seconds, None one for ``release``."""
+        if reply.fault is not None:
+            self.stage.out.append(Wrong(reply.fault))
         if reply.error is not None:
             self._finish("failed", error=_error(reply.error))
             return

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from voxwire_protocol import ServerEvent
 
-from .stage import Ended, Stage
+from .mishaps import AnyFault
+from .stage import Ended, Stage, Wrong
 
 __all__ = ["Room", "Rules", "Seat"]
 
@@ -32,6 +33,7 @@ class Seat(Protocol):
 
     async def send(self, event: ServerEvent) -> None: ...
     async def close(self, code: int, reason: str) -> None: ...
+    def begin(self, fault: AnyFault) -> None: ...
 
 
 class Room:
@@ -109,6 +111,8 @@ class Room:
             for seat in list(self.seats):
                 if isinstance(event, Ended):
                     await seat.close(event.code, event.reason)
+                elif isinstance(event, Wrong):
+                    seat.begin(event.fault)
                 else:
                     await seat.send(event)
         self._room_left.set()

@@ -15,6 +15,7 @@ import attrs
 from ..errors import InvalidOption
 from ..formats import Format
 from .brain import Brain, Call, Reply, Said, Turn, echo, reply_of
+from .mishaps import AnyFault, fault_of
 
 __all__ = ["Match", "Rule", "Script"]
 
@@ -61,6 +62,8 @@ class Script:
     def __init__(self, brain: Brain = echo) -> None:
         self.brain = brain
         self.rules: list[Rule] = []
+        self.faults: list[AnyFault] = []
+        """What goes wrong with every connection."""
         self._heard: deque[str] = deque()
         self._spoken: dict[bytes, str] = {}
 
@@ -77,6 +80,7 @@ class Script:
         delay: float = 0.0,
         hold: int | bool | None = None,
         silence: bool = False,
+        fault: AnyFault | str | None = None,
         output_of: str | None = None,
         times: int | None = None,
     ) -> None:
@@ -95,6 +99,7 @@ class Script:
             delay: seconds before the first output.
             hold: stop after so many deltas until ``release()`` or a cancel; True for one.
             silence: never begin to answer.
+            fault: what goes wrong with the connection from the reply on, also as text: ``"cut:3"``.
             output_of: match what this tool (``"*"``: any) has given, not what the user said.
             times: be used up after so many turns.
         """
@@ -115,6 +120,7 @@ class Script:
             delay=delay,
             hold=None if hold is None or hold is False else int(hold),
             silence=silence,
+            fault=fault_of(fault) if isinstance(fault, str) else fault,
         )
         given = [reply] if reply is None or isinstance(reply, str | Reply) else reply
         replies: list[Brain | Reply]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
@@ -13,12 +13,16 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from ..codec import REALTIME
-from ..frames import Close, Frame
+from ..frames import Close, Frame, dumps
+from ..recording import Recorder
 from ..redaction import redact_headers, redact_url
+from .lobby import Refused
+from .mishaps import AnyFault, SlowReads
 from .mistakes import Mistake
 from .room import Room
+from .tricks import Break, Pause, Raw, Shut, Tricks
 
-__all__ = ["Guest", "SocketSeat"]
+__all__ = ["Dialect", "Guest", "SocketSeat"]
 
 
 @attrs.define(kw_only=True)
@@ -47,47 +51,105 @@ class Guest:
         return [frame.event for frame in self.received if frame.type is not None]
 
 
-class SocketSeat:
-    """The way to one client over its WebSocket."""
+class Dialect(Protocol):
+    """Another way to write the same protocol: events as JSON, to a client and from it."""
 
-    def __init__(self, socket: ServerConnection, guest: Guest | None) -> None:
-        self._socket = socket
-        self._guest = guest
+    def outgoing(self, event: dict[str, Any]) -> dict[str, Any] | None: ...
+    def incoming(self, frame: str | bytes) -> str | bytes: ...
+
+
+@attrs.define(kw_only=True, eq=False)
+class SocketSeat:
+    """The way to one client over its WebSocket. ``guest`` is None where nothing is to be noted."""
+
+    socket: ServerConnection
+    guest: Guest | None = None
+    tricks: Tricks = attrs.field(factory=Tricks)
+    dialect: Dialect | None = None
+    recorder: Recorder | None = None
+    _slowness: float = attrs.field(init=False, default=0.0)
+
+    def begin(self, fault: AnyFault) -> None:
+        """From now on, this goes wrong too."""
+        if isinstance(fault, SlowReads):
+            self._slowness = fault.seconds
+        self.tricks.add(fault)
 
     async def send(self, event: ServerEvent) -> None:
         """Send an event; one to a client that is gone goes nowhere."""
-        await self._transmit(REALTIME.encode(event, checked=True))
+        if not self.tricks and self.dialect is None:
+            await self._transmit(REALTIME.encode(event, checked=True), text=True)
+            return
+        said: dict[str, Any] | None = event.to_dict()
+        if self.dialect is not None and said is not None:
+            said = self.dialect.outgoing(said)
+        if said is None:
+            return
+        for out in self.tricks.play(said):
+            match out:
+                case Raw(frame):
+                    await self._transmit(frame, text=isinstance(frame, str))
+                case Pause(seconds):
+                    await asyncio.sleep(seconds)
+                case Break(inside):
+                    self._break(None if inside is None else dumps(inside).encode())
+                    return
+                case Shut(code, reason):
+                    await self.close(code, reason)
+                    return
+                case _:
+                    await self._transmit(dumps(out).encode(), text=True)
 
-    async def _transmit(self, frame: bytes) -> None:
+    async def _transmit(self, frame: str | bytes, *, text: bool) -> None:
         with suppress(ConnectionClosed):
-            await self._socket.send(frame, text=True)
+            await self.socket.send(frame, text=text)
+            if self.recorder is not None:
+                self.recorder.server(frame, binary=not text)
+
+    def _break(self, frame: bytes | None) -> None:
+        """Break off without a close frame; in the middle of ``frame``."""
+        transport = self.socket.transport
+        if frame is None:
+            transport.abort()
+            return
+        size = len(frame).to_bytes(8, "big")
+        transport.write(b"\x81\x7f" + size + frame[: len(frame) // 2])
+        transport.close()
 
     async def close(self, code: int, reason: str) -> None:
-        await self._socket.close(code, reason)
+        await self.socket.close(code, reason)
 
-    async def refuse(self, mistake: Mistake, code: int, event_id: str) -> None:
+    async def refuse(self, refused: Refused, event_id: str) -> None:
         """Say what is wrong, and close."""
+        mistake = refused.mistake
         await self.send(ErrorEvent(event_id=event_id, error=mistake.details()))
-        await self.close(code, mistake.reason)
-        self._note_end()
+        await self.close(refused.code, refused.reason or mistake.reason)
 
     async def listen(self, room: Room, seconds: float) -> None:
         """Take what the client sends until it leaves or its time is over."""
         try:
             async with asyncio.timeout(seconds):
-                async for frame in self._socket:
-                    if self._guest is not None:
-                        binary = isinstance(frame, bytes)
-                        self._guest.received.append(Frame.of("c2s", frame, binary=binary))
-                    await room.receive(frame)
+                async for frame in self.socket:
+                    await self._take(frame, room)
         except TimeoutError:
             await self.close(1001, Mistake.expired(seconds / 60).reason)
         except ConnectionClosed:
             pass
-        finally:
-            self._note_end()
 
-    def _note_end(self) -> None:
-        if self._guest is not None:
-            socket = self._socket
-            self._guest.closed = Close(code=socket.close_code, reason=socket.close_reason)
+    async def _take(self, frame: str | bytes, room: Room) -> None:
+        binary = isinstance(frame, bytes)
+        if self.guest is not None:
+            self.guest.received.append(Frame.of("c2s", frame, binary=binary))
+        if self.recorder is not None:
+            self.recorder.client(frame, binary=binary)
+        if self._slowness:
+            await asyncio.sleep(self._slowness)
+        await room.receive(frame if self.dialect is None else self.dialect.incoming(frame))
+
+    def note_end(self) -> None:
+        """The connection is over: note how."""
+        code, reason = self.socket.close_code, self.socket.close_reason
+        if self.guest is not None:
+            self.guest.closed = Close(code=code, reason=reason)
+        if self.recorder is not None:
+            self.recorder.closed(code, reason)

@@ -13,12 +13,13 @@ from voxwire_protocol import ErrorEvent, ServerEvent
 
 from .brain import Reply, Turn
 from .ids import Ids
+from .mishaps import AnyFault
 from .mistakes import Mistake
 from .rules import Script
 from .timeline import Timeline
 from .voice import Voice, tone
 
-__all__ = ["Ended", "Habits", "Stage", "Think", "Timing"]
+__all__ = ["Ended", "Habits", "Out", "Stage", "Think", "Timing", "Wrong"]
 
 
 @attrs.frozen(kw_only=True)
@@ -50,8 +51,6 @@ class Habits:
     """``rate_limits.updated`` after every such response: on the live service it is every third.
     0 for never."""
     tokens_per_minute: int = 40_000
-    nulls: bool = False
-    """Send the nulls that the live service sends in spite of its own specs."""
     media: Literal["socket", "call"] = "socket"
     """Where the sound goes: over the socket, or beside it in a WebRTC or SIP call."""
 
@@ -63,6 +62,15 @@ class Ended:
     code: int
     reason: str = ""
 
+
+@attrs.frozen
+class Wrong:
+    """From here on, something goes wrong with what is sent."""
+
+    fault: AnyFault
+
+
+Out: TypeAlias = ServerEvent | Ended | Wrong
 
 Think: TypeAlias = Callable[[Turn, Callable[[Reply], None]], None]
 """Have a reply found for a turn, at once or later."""
@@ -78,7 +86,7 @@ class Stage:
     habits: Habits = attrs.field(factory=Habits)
     voice: Voice = tone
     timeline: Timeline = attrs.field(factory=Timeline)
-    out: list[ServerEvent | Ended] = attrs.field(factory=list[ServerEvent | Ended])
+    out: list[Out] = attrs.field(factory=list[Out])
 
     def send(self, cls: type[ServerEvent], **fields: Any) -> None:
         """Send an event: JSON values become the models that belong there."""
@@ -92,7 +100,7 @@ class Stage:
         """Close the connection."""
         self.out.append(Ended(code=code, reason=reason))
 
-    def take(self) -> list[ServerEvent | Ended]:
+    def take(self) -> list[Out]:
         """What is to be sent, and be done with it."""
         taken, self.out = self.out, []
         return taken

@@ -1,0 +1,240 @@
+"""The HTTP half: client secrets, the legacy sessions, and calls. A request in, an answer out.
+
+It knows the operations and their bodies, and neither sockets nor how HTTP is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from email import message_from_bytes, policy
+from typing import Any, Protocol, cast
+
+import attrs
+from voxwire_protocol.rules import RULES
+
+from .beta import Beta
+from .calls import Call, Calls, sdp_answer
+from .critic import examine
+from .ids import Ids
+from .lobby import Family, Policy, Secret, key_of
+from .mistakes import Mistake
+
+__all__ = ["Answer", "Desk", "Request", "Sessions"]
+
+_LIFETIME = 600
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """An HTTP request; header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What to answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = attrs.Factory(dict[str, str])
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200) -> Answer:
+        body = json.dumps(value).encode()
+        return cls(status=status, body=body, headers={"Content-Type": "application/json"})
+
+
+class Sessions(Protocol):
+    """Who makes sessions: the server."""
+
+    def describe(self, family: Family, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole session object that a request describes, or its Mistake."""
+        ...
+
+    def open_call(self, call: Call, session: Mapping[str, Any]) -> None: ...
+    def end_call(self, call: Call) -> None: ...
+
+
+class Desk:
+    """Answers requests. What it gives out is in ``secrets`` and ``calls``."""
+
+    def __init__(
+        self, sessions: Sessions, ids: Ids, clock: Callable[[], float], policy: Policy
+    ) -> None:
+        self.secrets: dict[str, Secret] = {}
+        self.calls = Calls(ids)
+        self._sessions, self._ids, self._clock, self._policy = sessions, ids, clock, policy
+
+    def answer(self, request: Request) -> Answer:
+        """Do what a request asks for."""
+        request_id = {"x-request-id": self._ids.new("req", 24)}
+        try:
+            answer = self._route(request)
+        except Mistake as mistake:
+            status = {
+                "call_id_not_found": 404,
+                "unknown_url": 404,
+                "method_not_allowed": 405,
+                "missing_api_key": 401,
+                "invalid_api_key": 401,
+            }.get(mistake.code or "", 400)
+            details = mistake.details().to_dict()
+            error = {name: details[name] for name in ("message", "type", "param", "code")}
+            answer = Answer.json({"error": error}, status)
+        return attrs.evolve(answer, headers={**request_id, **answer.headers})
+
+    def _route(self, request: Request) -> Answer:
+        parts = [part for part in request.path.split("/") if part]
+        if "realtime" not in parts:
+            raise Mistake("unknown_url", f"Invalid URL ({request.method} {request.path[:100]})")
+        place = parts[parts.index("realtime") + 1 :]
+        if request.method != "POST":
+            raise Mistake("method_not_allowed", f"{request.method} is not allowed here; use POST.")
+        secret = self._check_key(request)
+        match place:
+            case ["client_secrets"]:
+                return self._client_secret(request, "ClientSecretCreateRequest")
+            case ["translations", "client_secrets"]:
+                return self._client_secret(request, "TranslationClientSecretCreateRequest")
+            case ["sessions" | "transcription_sessions" as kind]:
+                return self._legacy(request, kind)
+            case ["calls"]:
+                return self._create_call(request, secret)
+            case ["calls", call_id, action]:
+                return self._act(request, call_id, action)
+            case _:
+                raise Mistake("unknown_url", f"Invalid URL (POST {request.path[:100]})")
+
+    def _check_key(self, request: Request) -> Secret | None:
+        key = key_of(request.headers)
+        secret = self.secrets.get(key or "")
+        if self._policy.api_keys is not None and secret is None:
+            if key is None:
+                raise Mistake.no_key()
+            if key not in self._policy.api_keys:
+                raise Mistake.bad_key()
+        return secret
+
+    def _client_secret(self, request: Request, name: str) -> Answer:
+        asked = _json(request.body, name)
+        wanted: dict[str, Any] = asked.get("session") or {"type": "realtime"}
+        family: Family = "translation" if name.startswith("Translation") else wanted["type"]
+        secret = self._mint(family, wanted, asked.get("expires_after") or {})
+        return Answer.json(
+            {
+                "value": secret.value,
+                "expires_at": int(secret.expires_at),
+                "session": {**secret.session, "expires_at": 0},
+            }
+        )
+
+    def _mint(self, family: Family, wanted: dict[str, Any], lifetime: Mapping[str, Any]) -> Secret:
+        session = self._sessions.describe(family, wanted)
+        secret = Secret(
+            value=self._ids.new("ek", 32),
+            expires_at=int(self._clock()) + int(lifetime.get("seconds", _LIFETIME)),
+            family=family,
+            session=session,
+            wanted=wanted,
+        )
+        self.secrets[secret.value] = secret
+        return secret
+
+    def _legacy(self, request: Request, kind: str) -> Answer:
+        asked = _json(request.body)
+        update = "session" if kind == "sessions" else "transcription_session"
+        frame = json.dumps({"type": f"{update}.update", "session": asked})
+        nested = json.loads(Beta().incoming(frame))["session"]
+        for mistake in examine("ConfigurableSession", nested, "session"):
+            raise mistake
+        family: Family = "realtime" if kind == "sessions" else "transcription"
+        secret = self._mint(family, nested, {})
+        event = {"type": "session.created", "session": dict(secret.session)}
+        flat = cast("dict[str, Any]", Beta().outgoing(event))["session"]
+        flat["client_secret"] = {"value": secret.value, "expires_at": int(secret.expires_at)}
+        return Answer.json(flat)
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    def _create_call(self, request: Request, secret: Secret | None) -> Answer:
+        content_type = request.headers.get("content-type", "")
+        wanted: dict[str, Any] = {"type": "realtime"}
+        if content_type.startswith("multipart/form-data"):
+            form = _form(content_type, request.body)
+            offer = form.get("sdp", b"").decode(errors="replace")
+            if "session" in form:
+                wanted = _json(form["session"])
+                wanted.setdefault("type", "realtime")
+                for mistake in examine("RealtimeSession", wanted, "session"):
+                    raise mistake
+        elif content_type.startswith("application/sdp"):
+            offer = request.body.decode(errors="replace")
+            if secret is not None:
+                wanted = dict(secret.wanted)
+            elif "model" in request.query:
+                wanted["model"] = request.query["model"]
+        else:
+            raise Mistake("unsupported_content_type", f"Unsupported content type: {content_type}.")
+        answer = sdp_answer(offer, self._ids)
+        session = self._sessions.describe("realtime", wanted)
+        call = self.calls.add("open")
+        self._sessions.open_call(call, session)
+        headers = {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Location": f"/v1/realtime/calls/{call.id}",
+        }
+        return Answer(status=201, body=answer.encode(), headers=headers)
+
+    def _act(self, request: Request, call_id: str, action: str) -> Answer:
+        match action:
+            case "accept":
+                call = self.calls.need(call_id, "ringing")
+                wanted = _json(request.body, "RealtimeSession")
+                session = self._sessions.describe("realtime", wanted)
+                call.state = "open"
+                self._sessions.open_call(call, session)
+            case "reject":
+                call = self.calls.need(call_id, "ringing")
+                asked = _json(request.body or b"{}", "CallRejectRequest")
+                call.rejected_with = asked.get("status_code", 603)
+                call.state = "ended"
+            case "refer":
+                call = self.calls.need(call_id, "open")
+                call.referred_to = _json(request.body, "CallReferRequest")["target_uri"]
+            case "hangup":
+                call = self.calls.need(call_id, "open", "ringing")
+                self._sessions.end_call(call)
+            case _:
+                raise Mistake("unknown_url", f"Invalid URL (POST {request.path[:100]})")
+        return Answer()
+
+
+def _json(body: bytes, name: str | None = None) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Mistake("invalid_json", "The body could not be read as JSON.") from None
+    if not isinstance(value, dict):
+        raise Mistake("invalid_type", "The body is no JSON object.")
+    if name is not None and name in RULES:
+        for mistake in examine(name, value):
+            raise mistake
+    return cast("dict[str, Any]", value)
+
+
+def _form(content_type: str, body: bytes) -> dict[str, bytes]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = message_from_bytes(head + body, policy=policy.HTTP)
+    form: dict[str, bytes] = {}
+    for part in message.iter_parts() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            form[name] = content
+    return form
