@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .events import ToolFailed as ToolFailed
     from .handles import Receipt as Receipt
     from .handles import Response as Response
+    from .local_audio import LocalAudio as LocalAudio
     from .options import realtime_session as realtime_session
     from .recording import Recorder as Recorder
     from .session import Session as Session
@@ -77,6 +78,7 @@ _HOME = {
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
     "handles": ("Receipt", "Response"),
+    "local_audio": ("LocalAudio",),
     "options": ("realtime_session",),
     "recording": ("Recorder",),
     "session": ("Session",),

@@ -14,18 +14,17 @@ from voxwire_protocol import Event
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
-from .acting import Acting
 from .core import Core, log
 from .errors import ConnectionClosedError, VoxwireError
 from .events import ConnectionClosed
-from .listening import Listening
 from .recording import Recorder
+from .talk import Talking
 from .tool_tasks import ToolTasks
 
 __all__ = ["Session"]
 
 
-class Session(Acting, Listening):
+class Session(Talking):
     """A live session: iterate it for all that the server sends, and send events to it.
 
     Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.

@@ -41,6 +41,7 @@ from .options import ResponseOptions, SessionOptions
 from .playback import Playback
 from .recording import Recorder
 from .responses import Policy
+from .talk import Audio
 from .tools import AnyTool, Approve, Tool
 
 __all__ = ["Connect", "EventStream", "Expectation", "Receipt", "Response", "Session", "connect"]
@@ -354,6 +355,10 @@ class Session:
     def usage(self) -> SessionUsage:
         """What was used so far; ``session.usage.cost()`` is the bill for it."""
         return self._inner.usage
+
+    def talk(self, audio: Audio) -> None:
+        """Hold a spoken conversation, until it ends or Ctrl-C; see :meth:`voxwire.Session.talk`."""
+        self._portal.call(self._inner.talk(audio))
 
     @property
     def playback(self) -> Playback:

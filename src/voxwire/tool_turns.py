@@ -35,6 +35,11 @@ class ToolTurns:
         self._running: dict[str, set[str]] = {}  # response id -> ids of its calls that run
         self._held: dict[str, Turn] = {}  # response id -> the turn that waits for them
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked for, being said or being looked up."""
+        return self._responses.idle and not self._running
+
     def replace(self, tools: Iterable[Any]) -> list[Any]:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""

@@ -1,0 +1,146 @@
+"""A spoken conversation: what the microphone hears goes up, what the model says is played.
+
+This module joins a session to something that hears and plays. It knows no device, and decides
+nothing about turns: the server's turn detection does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Protocol, runtime_checkable
+
+from voxwire_protocol import (
+    InputAudioBufferSpeechStarted,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+)
+
+from .acting import Acting
+from .formats import PCM16, Format, format_of
+from .listening import Listening
+
+__all__ = ["Audio", "Talking"]
+
+
+class Sink(Protocol):
+    """What plays: :class:`Speaker`, or anything that counts what was heard of it."""
+
+    def write(self, data: bytes, /) -> None:
+        """Play this after what is being played. Returns at once."""
+
+    def flush(self) -> None:
+        """The end of an utterance."""
+
+    def clear(self) -> None:
+        """Throw away what has not been played."""
+
+    @property
+    def played(self) -> float:
+        """Milliseconds heard since it was opened, without what was thrown away."""
+        ...
+
+    @property
+    def pending(self) -> float:
+        """Milliseconds written and not heard yet."""
+        ...
+
+
+@runtime_checkable
+class Audio(Protocol):
+    """What a conversation is held through: :class:`LocalAudio`, a file, a phone line."""
+
+    @property
+    def microphone(self) -> AsyncIterable[bytes]:
+        """What is heard, in pieces of 20 ms or so as they come; ends when there is no more."""
+        ...
+
+    @property
+    def speaker(self) -> Sink:
+        """What plays."""
+        ...
+
+    def open(self, input: Format, output: Format) -> object:
+        """Begin, in the formats of the session: of what is heard, and of what is to be played."""
+
+    def close(self) -> None:
+        """End."""
+
+
+class Talking(Acting, Listening):
+    """The part of an asyncio session that holds a spoken conversation."""
+
+    async def talk(self, audio: Audio) -> None:
+        """Hold a spoken conversation through `audio`, until what it hears ends, or the session.
+
+        When the user begins to speak while the model does, playing stops at once and the server is
+        told what was heard. Where what is heard ends (a file), the last answer is still played.
+        Cancel it to end it before.
+
+        Args:
+            audio: :class:`LocalAudio` for microphone and speaker, or any :class:`Audio`.
+
+        Raises:
+            ConnectionClosedError: the session ended other than by a regular close.
+        """
+        session = self._core.session
+        audio.open(
+            format_of(session, "input", default=PCM16), format_of(session, "output", default=PCM16)
+        )
+        playing = asyncio.create_task(self._play(audio), name="voxwire talk, playing")
+        try:
+            hearing = asyncio.create_task(self._hear(audio), name="voxwire talk, hearing")
+            try:
+                await asyncio.wait([playing, hearing], return_when=asyncio.FIRST_COMPLETED)
+                if not playing.done():
+                    hearing.result()
+                    await self._played_out(audio, playing)
+                else:
+                    playing.result()
+            finally:
+                hearing.cancel()
+                await asyncio.wait([hearing])
+        finally:
+            playing.cancel()
+            await asyncio.wait([playing])
+            audio.close()
+
+    async def _hear(self, audio: Audio) -> None:
+        async for piece in audio.microphone:
+            await self.append_audio(piece)
+
+    async def _play(self, audio: Audio) -> None:
+        playback, speaker = self._core.playback, audio.speaker
+        async with self.stream(
+            ResponseOutputAudioDelta,
+            InputAudioBufferSpeechStarted,
+            ResponseOutputAudioDone,
+            limit=65_536,
+        ) as stream:
+            async for event in stream:
+                if isinstance(event, ResponseOutputAudioDelta):
+                    if playback.accepts(event):
+                        speaker.write(event.audio)
+                elif isinstance(event, ResponseOutputAudioDone):
+                    speaker.flush()
+                elif isinstance(event, InputAudioBufferSpeechStarted):
+                    # First the ears: what was heard is counted before the rest is thrown away.
+                    heard = speaker.played
+                    speaker.clear()
+                    await self.interrupt(heard)
+
+    async def _played_out(self, audio: Audio, playing: asyncio.Task[None]) -> None:
+        """Wait until the model has nothing more to say, and all of it was played."""
+        quiet = 0
+        while not playing.done() and quiet < SETTLED:
+            await asyncio.sleep(TICK)
+            busy = not (self._core.turns.idle and not audio.speaker.pending)
+            quiet = 0 if busy else quiet + 1
+        if playing.done():
+            playing.result()
+
+
+TICK = 0.02
+SETTLED = 25
+"""So many ticks of silence end a conversation whose listener has left: time for the server to find
+the end of the last turn and to begin its answer."""
