@@ -1,5 +1,7 @@
 """All benchmarks, one after the other: ``python -m benchmarks``."""
 
-from benchmarks import decode
+from benchmarks import conversation, decode
 
 decode.main([])
+print()
+conversation.main([])
