@@ -1,138 +1,145 @@
 """A conversation from end to end, without a key: `make demo`.
 
-A server on this machine plays a recorded session through a real socket, and takes from us only what
-the recorded client sent. We configure the session, ask in writing, look up what the model wants to
-know, hand it the answer, and hear its reply. Leaves in out/ the recording of this run
-(demo.jsonl), what was said (transcript.md) and what was heard (reply.wav).
+A Realtime server on this machine plays the model's part, by a script. Our session talks to it
+through a real socket: a written turn; a batch of tools of which one fails; a spoken turn, which the
+user interrupts half-way. After each the conversation is shown as the session keeps it. Leaves in out/
+the recording of the run (demo.jsonl), what was said (transcript.md) and what was heard (reply.wav).
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
-import json
+import logging
 import sys
-import wave
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
-import harbour
+from harbour import berth_free, tide_at
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 import voxwire
-from voxwire import (
-    ClientEvent,
-    Event,
-    FunctionCall,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    SessionUpdated,
-)
-from voxwire.cli.printing import Printer
-from voxwire.cli.screen import screen
-from voxwire.cli.story import Story
-from voxwire.cli.wording import Piece
-from voxwire.emulator import Deviation, ReplayServer
+from voxwire.emulator import Call, Emulator
+from voxwire.wav import write_wav
 
-RECORDING = Path(__file__).parent / "recordings" / "harbour.jsonl"
 OUT = Path("out")
-
-E = TypeVar("E", bound=Event)
-
-
-class Conversation:
-    """A session, told on the screen while it happens."""
-
-    def __init__(self, session: voxwire.Session) -> None:
-        self.session = session
-        self.events = aiter(session)
-        self.story = Story()
-        self.printer = Printer(screen())
-        self.told: list[Piece] = []
-        self.audio = bytearray()
-
-    def tell(self, pieces: Iterable[Piece]) -> None:
-        for piece in pieces:
-            self.told.append(piece)
-            self.printer.show(piece)
-
-    async def send(self, event: ClientEvent) -> None:
-        self.tell(self.story.sent(await self.session.send(event)))
-
-    async def until(self, kind: type[E]) -> E:
-        """Follow the events up to the next one of a kind."""
-        async for event in self.events:
-            self.tell(self.story.received(event))
-            if isinstance(event, ResponseOutputAudioDelta):
-                self.audio += event.audio
-            if isinstance(event, kind):
-                return event
-        raise SystemExit("the session ended before its time")
-
-    async def ask(self, question: str, how: voxwire.ResponseCreate) -> None:
-        """Ask, and answer what the model wants to know until it has no more calls."""
-        await self.send(harbour.says(question))
-        await self.send(how)
-        while calls := calls_in(await self.until(ResponseDone)):
-            for call in calls:
-                result = harbour.tide_at(**json.loads(call.arguments))
-                await self.send(harbour.answers(call.call_id, json.dumps(result)))
-            await self.send(how)
+CHUNK = 960  # bytes: 20 ms of 24 kHz PCM, as a microphone gives it
 
 
-def calls_in(done: ResponseDone) -> list[FunctionCall]:
-    return [item for item in done.response.output or [] if isinstance(item, FunctionCall)]
+def script(server: Emulator) -> None:
+    """What the model says."""
+    server.on("speaking to", reply="To the harbour desk. I know the tides and the berths.")
+    server.on(
+        "pier four",
+        call=[Call("tide_at", {"pier": 4}), Call("berth_free", {"pier": 4, "metres": 9})],
+    )
+    server.on(
+        output_of="*",
+        reply="High water is at 14:20. Whether the berth is free I cannot say: the office is shut.",
+    )
+    server.on(
+        "weather",
+        reply="A fresh wind from the west until noon, then it eases, and towards the evening the "
+        "clouds break up and it stays dry through the night.",
+    )
+    server.hear("And the weather?")
 
 
-def transcript(told: Iterable[Piece]) -> str:
-    """What was said, as Markdown: pieces of one text joined, one paragraph for each speaker."""
-    paragraphs: list[tuple[Piece, str]] = []
-    for piece in told:
-        if paragraphs and piece.key and piece.key == paragraphs[-1][0].key:
-            paragraphs[-1] = (paragraphs[-1][0], paragraphs[-1][1] + piece.text)
+async def speak(session: voxwire.Session, audio: bytes) -> None:
+    """Send what a microphone would: short chunks, and the silence after the words."""
+    audio += bytes(48 * 800)
+    for start in range(0, len(audio), CHUNK):
+        await session.append_audio(audio[start : start + CHUNK])
+
+
+def show(session: voxwire.Session, console: Console, title: str) -> None:
+    """The conversation as it stands."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+    for column in ("who", "what", "status", "audio"):
+        table.add_column(column, overflow="fold")
+    for item in session.conversation:
+        if item.type == "function_call":
+            who, what = "assistant", f"calls {item.name}({item.arguments})"
+        elif item.type == "function_call_output":
+            who, what = "tool", str(item.output)
         else:
-            paragraphs.append((piece, piece.text))
+            who, what = item.role or "", item.text or item.heard
+        status = "interrupted" if item.interrupted else item.status or ""
+        sound = f"{item.audio_ms / 1000:.2f} s" if item.audio_ms else ""
+        table.add_row(who, what, status, sound)
+    console.print(table)
+    console.print()
+
+
+def transcript(session: voxwire.Session) -> str:
+    """What was said, as Markdown."""
     lines = ["# Transcript", ""]
-    for piece, text in paragraphs:
-        shown = f"`{text}`" if piece.kind in ("call", "output") else html.escape(text, quote=False)
-        verb = {"call": " calls", "output": " answers", "spoken": " says"}.get(piece.kind, "")
-        lines += [f"**{piece.who}**{verb}: {shown}", ""]
+    for message in session.conversation.to_messages():
+        calls = [call["function"]["name"] for call in message.get("tool_calls", [])]
+        said = f"calls {', '.join(calls)}" if calls else message["content"]
+        lines += [f"**{message['role']}**: {said}", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-async def converse(recording: Path) -> tuple[Conversation, list[Deviation]]:
-    # At the recorded pace where somebody looks on.
-    speed = 1.0 if sys.stdout.isatty() else None
-    async with (
-        ReplayServer(RECORDING, matching="strict", speed=speed) as server,
-        voxwire.connect(url=server.url, record=recording) as session,
-    ):
-        conversation = Conversation(session)
-        await conversation.send(harbour.SETTINGS)
-        await conversation.until(SessionUpdated)
-        await conversation.ask(harbour.GREETING, harbour.WRITE)
-        await conversation.ask(harbour.QUESTION, harbour.SPEAK)
-    conversation.printer.end_line()
-    return conversation, server.deviations
-
-
-def main() -> int:
-    OUT.mkdir(exist_ok=True)
+async def converse(console: Console) -> None:
     recording = OUT / "demo.jsonl"
     recording.unlink(missing_ok=True)
-    conversation, deviations = asyncio.run(converse(recording))
-    (OUT / "transcript.md").write_text(transcript(conversation.told), encoding="utf-8")
-    with wave.open(str(OUT / "reply.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(24_000)
-        file.writeframes(conversation.audio)
-    print()
+    async with (
+        Emulator(pace=4.0 if console.is_terminal else None) as server,
+        voxwire.connect(
+            url=server.url,
+            instructions="You are the desk of a small harbour. Answer in a sentence or two.",
+            transcription="gpt-live-transcribe",
+            voice="marin",
+            tools=[tide_at, berth_free],
+            keep_audio="all",
+            record=recording,
+        ) as session,
+    ):
+        script(server)
+        console.print(f"connected to {server.url} ({session.session.model})\n")
+
+        console.print("[bold]user[/]       Who am I speaking to?")
+        console.print("[bold]assistant[/]  ", end="")
+        async for piece in session.say("Who am I speaking to?", output_modalities=["text"]).text:
+            console.print(piece, end="")
+        console.print("\n")
+        show(session, console, "after a written turn")
+
+        question = "High water at pier four, and is there a berth for nine metres?"
+        console.print(f"[bold]user[/]       {question}")
+        answer = await session.say(question, output_modalities=["text"])
+        console.print(f"[bold]assistant[/]  {answer.text}\n")
+        show(session, console, "after a batch of tools, one of which failed")
+
+        console.print("[bold]user[/]       (speaks) And the weather?")
+        async with session.expect(voxwire.ResponseDone, timeout=30):
+            await speak(session, server.speech("And the weather?"))
+        reply = session.conversation[-1]
+        heard = reply.audio_ms / 2
+        console.print(f"[bold]assistant[/]  (speaks {reply.audio_ms / 1000:.2f} s)")
+        console.print(f"[bold]user[/]       (interrupts after {heard / 1000:.2f} s)\n")
+        async with session.expect(voxwire.ConversationItemTruncated, timeout=10):
+            await session.interrupt(heard)
+        show(session, console, "after a spoken turn, interrupted half-way")
+
+        write_wav(OUT / "reply.wav", reply.audio)
+        (OUT / "transcript.md").write_text(transcript(session), encoding="utf-8")
+        usage = session.usage
+        console.print(
+            f"{usage.responses} responses, {usage.total} tokens, "
+            f"${usage.cost().total:.4f} at the prices of {usage.model}\n"
+        )
+
+
+def main() -> None:
+    OUT.mkdir(exist_ok=True)
+    console = Console(highlight=False)
+    # The tool that fails is shown in the conversation; its traceback would only frighten here.
+    logging.getLogger("voxwire").setLevel(logging.CRITICAL)
+    asyncio.run(converse(console))
     for name in ("demo.jsonl", "transcript.md", "reply.wav"):
-        print(f"{OUT / name}  {(OUT / name).stat().st_size:,} bytes")
-    for deviation in deviations:
-        print(f"not as recorded: {deviation}", file=sys.stderr)
-    return 1 if deviations else 0
+        console.print(f"{OUT / name}  {(OUT / name).stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -70,3 +70,8 @@ def says(text: str) -> ConversationItemCreate:
 def answers(call_id: str, output: str) -> ConversationItemCreate:
     """The output of a tool."""
     return ConversationItemCreate(item=FunctionCallOutput(call_id=call_id, output=output))
+
+
+def berth_free(pier: int, metres: int) -> bool:
+    """Whether a berth of that length is free: the office that knows is closed."""
+    raise RuntimeError("the harbour office is shut until Monday")
