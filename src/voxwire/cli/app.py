@@ -20,7 +20,11 @@ from ..errors import VoxwireError
 from .lint import Counts, Report, lint
 from .playing import play
 from .printing import JsonLines, Printer
+from .record import HELP as RECORD_HELP
+from .record import record
 from .screen import clean, fail, inform, screen
+from .serve import HELP as SERVE_HELP
+from .serve import serve
 
 __all__ = ["app", "run"]
 
@@ -155,3 +159,7 @@ def _play(  # pyright: ignore[reportUnusedFunction]
         asyncio.run(perform())
     finally:
         show.end_line()
+
+
+app.command("record", help=RECORD_HELP)(record)
+app.command("serve", help=SERVE_HELP)(serve)

@@ -6,6 +6,7 @@ Knows the socket library's options and errors; hands nothing on.
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -74,5 +75,10 @@ def why(error: Exception, timeout: float) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
     if isinstance(error, OSError):
-        return f"cannot be reached: {error.strerror or error}"
+        # asyncio writes addresses into the text; where a name does not resolve, there is no number
+        # that the system knows.
+        number = error.errno or 0
+        return (
+            f"cannot be reached: {os.strerror(number) if number > 0 else error.strerror or error}"
+        )
     return f"is no WebSocket server: {error}"

@@ -96,17 +96,22 @@ class RecordingProxy:
         return f"{'wss' if self._tls else 'ws'}://{host}:{port}{path or '/v1/realtime'}"
 
     async def __aenter__(self) -> Self:
-        self._listening = await serve(
-            self._serve,
-            *self._address,
-            ssl=self._tls,
-            process_request=self._dial,
-            process_response=self._answer,
-            select_subprotocol=self._subprotocol,
-            open_timeout=self._open_timeout + 5,
-            server_header=None,
-            **SOCKET,
-        )
+        try:
+            self._listening = await serve(
+                self._serve,
+                *self._address,
+                ssl=self._tls,
+                process_request=self._dial,
+                process_response=self._answer,
+                select_subprotocol=self._subprotocol,
+                open_timeout=self._open_timeout + 5,
+                server_header=None,
+                **SOCKET,
+            )
+        except OSError:  # the port is taken
+            if self._tape is not None:
+                self._tape.close()
+            raise
         return self
 
     async def __aexit__(

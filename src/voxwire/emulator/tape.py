@@ -49,6 +49,7 @@ class Tape:
         self._audio = audio
         self._sections: list[Section] = []  # in order of start; the first one that runs is direct
         self._number = 0
+        self._new = not self.path.exists()
         Recorder(self.path).close()
 
     def begin(self, url: str, *, secrets: Iterable[str] = (), **about: Any) -> Section:
@@ -72,6 +73,8 @@ class Tape:
         """End all sections."""
         for section in list(self._sections):
             self.end(section)
+        if self._new and self.path.exists() and self.path.stat().st_size == 0:
+            self.path.unlink()  # nobody came
 
     def _free_part(self) -> Path:
         while True:
