@@ -1,9 +1,9 @@
 """A conversation from end to end, without a key: `make demo`.
 
 A Realtime server on this machine plays the model's part, by a script. Our session talks to it
-through a real socket: a written turn; a batch of tools of which one fails; a spoken turn, which the
-user interrupts half-way. After each the conversation is shown as the session keeps it. Leaves in out/
-the recording of the run (demo.jsonl), what was said (transcript.md) and what was heard (reply.wav).
+through a real socket: a written turn; a batch of tools of which one fails; a spoken turn, which
+the user interrupts half-way. After each the conversation is shown as the session keeps it. Leaves
+in out/ the recording (demo.jsonl), what was said (transcript.md) and what was heard (reply.wav).
 """
 
 from __future__ import annotations

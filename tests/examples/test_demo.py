@@ -35,7 +35,7 @@ def test_every_frame_of_the_recording_is_as_the_specs_say() -> None:
 
 
 def test_the_demonstration_converses_and_leaves_its_files(tmp_path: Path) -> None:
-    command = [sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / "demo.py")]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "demo.py")]
     environment = {**os.environ, "OPENAI_API_KEY": "sk-never-to-be-sent-anywhere"}
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
