@@ -467,7 +467,7 @@ def test_a_view_tells_the_present() -> None:
     cache.apply(delta("output_text", "a", "now"))
     assert item.text == "now"
     with pytest.raises(AttributeError):
-        item.text = "no"  # type: ignore[misc]
+        item.text = "no"
 
 
 def test_a_snapshot_is_json_and_comes_back_equal() -> None:
