@@ -108,6 +108,56 @@ async def test_strict_matching_takes_equal_events_but_for_id_audio_and_keys() ->
     assert server.deviations == []
 
 
+async def test_strict_matching_takes_the_ids_that_a_client_makes_up() -> None:
+    def created(item_id: str, previous: str | None) -> dict[str, Any]:
+        item = {"id": item_id, "type": "message", "role": "user", "content": []}
+        return {"type": "conversation.item.create", "item": item, "previous_item_id": previous}
+
+    def asked(**metadata: str) -> dict[str, Any]:
+        return {"type": "response.create", "response": {"metadata": metadata}}
+
+    def said(event: dict[str, Any]) -> Entry:
+        return {"dir": "c2s", "event": event}
+
+    token = {"topic": "a", "voxwire_request": "old-1"}
+    answer = {"type": "response.created", "response": {"id": "r1", "metadata": token}}
+    recording = [
+        said(created("old_1", "item_s")),
+        said(created("old_2", "old_1")),
+        said(asked(**token)),
+        {"dir": "s2c", "event": answer},
+    ]
+    async with ReplayServer(recording, matching="strict") as server:
+        async with client(server) as socket:
+            await send(socket, created("new_1", "item_s"), created("new_2", "new_1"))
+            await send(socket, asked(topic="a", voxwire_request="new-1"))
+            got = json.loads(await socket.recv())
+        assert got["response"]["metadata"] == {"topic": "a", "voxwire_request": "new-1"}
+        assert server.deviations == []
+        async with client(server) as socket:
+            await send(socket, created("new_1", "item_s"), created("new_2", "item_s"))
+            _, _, reason = await until_closed(socket)
+        assert "$.previous_item_id is 'item_s', recorded is 'new_1'" in reason
+        async with client(server) as socket:
+            await send(socket, created("new_1", "item_s"), created("new_2", "new_1"))
+            await send(socket, asked(topic="b", voxwire_request="new-1"))
+            _, _, reason = await until_closed(socket)
+        assert "$.response.metadata.topic is 'b', recorded is 'a'" in reason
+
+
+async def test_tolerant_matching_gives_a_client_its_own_metadata_back() -> None:
+    def response(kind: str, topic: str) -> dict[str, Any]:
+        return {"type": kind, "response": {"metadata": {"topic": topic, "kept": "a"}}}
+
+    recording = [
+        {"dir": "c2s", "event": response("response.create", "a")},
+        {"dir": "s2c", "event": response("response.created", "a")},
+    ]
+    async with ReplayServer(recording) as server, client(server) as socket:
+        await send(socket, response("response.create", "b"))
+        assert json.loads(await socket.recv()) == response("response.created", "b")
+
+
 async def test_strict_matching_closes_and_names_the_path() -> None:
     async with ReplayServer(TURN, matching="strict") as server, client(server) as socket:
         await send(socket, {"type": "session.update", "session": {"instructions": "b"}})
@@ -420,7 +470,7 @@ async def test_fault_hang_never_answers_and_does_not_hold_the_server_up() -> Non
         with pytest.raises(TimeoutError):
             await connect(server.url, proxy=None, open_timeout=0.05)
         waiting = asyncio.ensure_future(connect(server.url, proxy=None).__aenter__())
-        while len(server.connections) < 2:  # noqa: ASYNC110  (there is nothing to await)
+        while len(server.connections) < 2:
             await asyncio.sleep(0)
     with pytest.raises((OSError, InvalidMessage)):
         await waiting

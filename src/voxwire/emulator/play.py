@@ -152,11 +152,13 @@ class Play:
                     self._note("left", label, None)
                 raise _Ended
             if _label(got) == label:
-                if self.matching == "strict":
-                    found = difference(comparable(expected), comparable(got))
+                strict = self.matching == "strict"
+                self._names |= chosen_ids(expected.event, got.event, metadata=not strict)
+                if strict:
+                    wanted = attrs.evolve(expected, event=renamed(expected.event, self._names))
+                    found = difference(comparable(wanted), comparable(got))
                     if found is not None:
                         await self._deviate("different", label, label, found)
-                self._names |= chosen_ids(expected.event, got.event)
                 self.pace.mark(expected.t, asyncio.get_running_loop().time())
                 return None
             if self.matching == "tolerant":

@@ -52,8 +52,8 @@ class ReplayServer:
     Args:
         source: a recording's path, or its entries (or the objects of its lines).
         matching: ``tolerant`` wants the recorded types in their order and passes over differences;
-            ``strict`` wants equal events (but for ``event_id``, audio and secrets) and closes with
-            4409 at the first difference.
+            ``strict`` wants equal events (but for audio, secrets, and the ids that clients make
+            up anew each time) and closes with 4409 at the first difference.
         speed: 1 keeps the recorded pace, 2 is twice as fast; None does not wait at all.
         timeout: how many seconds to wait for what the client has to send.
         hold: keep the connection open at the end of a recording that has no close; else it is
