@@ -624,7 +624,7 @@ def test_unions_can_be_asked_about_at_run_time() -> None:
         ),
         (
             {"type": "session.update", "session": {"type": "realtime", "tools": "none"}},
-            "$.session.tools: expected list of Tool object, got string",
+            "$.session.tools: expected list of ToolDefinition object, got string",
         ),
         (
             {"type": "input_audio_buffer.append", "audio": b"\x00\x01"},

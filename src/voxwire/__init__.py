@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .errors import RecordingError as RecordingError
     from .errors import ServerError as ServerError
     from .errors import SessionExpired as SessionExpired
+    from .errors import ToolError as ToolError
     from .errors import UpgradeRejected as UpgradeRejected
     from .errors import VoxwireError as VoxwireError
     from .errors import WaitTimeout as WaitTimeout
@@ -49,16 +50,20 @@ if TYPE_CHECKING:
     from .events import ToolFailed as ToolFailed
     from .handles import Receipt as Receipt
     from .handles import Response as Response
+    from .later import Later as Later
     from .local_audio import LocalAudio as LocalAudio
     from .options import realtime_session as realtime_session
+    from .playback import Playback as Playback
     from .recording import Recorder as Recorder
     from .session import Session as Session
     from .tools import Call as Call
     from .tools import Tool as Tool
     from .tools import ToolContext as ToolContext
-    from .tools import ToolError as ToolError
     from .tools import tool as tool
     from .toolset import ToolSet as ToolSet
+    from .wav import read_wav as read_wav
+    from .wav import stream_wav as stream_wav
+    from .wav import write_wav as write_wav
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
@@ -73,17 +78,20 @@ _HOME = {
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",
-        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "UpgradeRejected",
+        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "ToolError", "UpgradeRejected",
         "VoxwireError", "WaitTimeout",
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
     "handles": ("Receipt", "Response"),
+    "later": ("Later",),
     "local_audio": ("LocalAudio",),
     "options": ("realtime_session",),
+    "playback": ("Playback",),
     "recording": ("Recorder",),
     "session": ("Session",),
-    "tools": ("Call", "Tool", "ToolContext", "ToolError", "tool"),
+    "tools": ("Call", "Tool", "ToolContext", "tool"),
     "toolset": ("ToolSet",),
+    "wav": ("read_wav", "stream_wav", "write_wav"),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

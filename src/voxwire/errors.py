@@ -14,6 +14,7 @@
     ├── ServerError                          an ``error`` event, raised for whoever caused it
     ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
     ├── QueueOverflow                        a reader was too slow, and asked for an exception
+    ├── ToolError                            for a tool to raise: the model is told its words
     └── RecordingError                       a recording that cannot be read or written
 
 What a server says is never in itself an exception: an ``error`` event is an event. It becomes a
@@ -43,6 +44,7 @@ __all__ = [
     "RecordingError",
     "ServerError",
     "SessionExpired",
+    "ToolError",
     "UpgradeRejected",
     "VoxwireError",
     "WaitTimeout",
@@ -177,6 +179,10 @@ class QueueOverflow(VoxwireError):
             f"the reader is too slow: {dropped} events were dropped "
             "(read faster, or give the stream a larger limit)"
         )
+
+
+class ToolError(VoxwireError):
+    """Raise it in a tool to tell the model, in these words, why there is no result."""
 
 
 class RecordingError(VoxwireError):

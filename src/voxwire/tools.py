@@ -13,17 +13,13 @@ import attrs
 from voxwire_protocol import UNSET, FunctionTool
 
 from .arguments import Arguments, Signature
-from .errors import InvalidOption, VoxwireError
+from .errors import InvalidOption, ToolError
 from .schema import Schema
 
 __all__ = ["AnyTool", "Approve", "Call", "Tool", "ToolContext", "ToolError", "tool"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class ToolError(VoxwireError):
-    """Raise it in a tool to tell the model, in these words, why there is no result."""
 
 
 @attrs.frozen(kw_only=True)
