@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from .brain import Turn
@@ -14,44 +14,57 @@ __all__ = ["turn_of"]
 def turn_of(
     records: Sequence[Record],
     *,
+    asked: Collection[str],
     trigger: Literal["client", "speech", "idle"],
     settings: Mapping[str, Any],
     session: Mapping[str, Any],
     metadata: Mapping[str, str] | None,
     number: int,
 ) -> Turn:
-    """The turn that the items in ``records`` make."""
-    said: list[str] = []
+    """The turn that the items in ``records`` make.
+
+    ``asked`` are the ids of those that there was a turn for before, though it may have failed: they
+    count only where there is nothing newer.
+    """
+    last = _last(records, asked) or _last(records, ())
     kind: Literal["user", "tool", "start"] = "start"
     tool: str | None = None
-    audio = b""
-    for record in reversed(records):
-        item = record.item
-        match item["type"], item.get("role"):
-            case "message", "user" if kind != "tool":
-                kind = "user"
-                said.append(_text(record))
-                audio = audio or bytes(record.audio)
-            case "function_call_output", _ if kind != "user":
-                kind = "tool"
-                said.append(str(item["output"]))
-                tool = tool or _name(records, item["call_id"])
-            case "message", "system":
-                pass
-            case _:
-                break
+    if last:
+        kind = "tool" if last[0].item["type"] == "function_call_output" else "user"
+    if kind == "tool":
+        text = "\n".join(str(record.item["output"]) for record in last)
+        tool = _name(records, last[-1].item["call_id"])
+    else:
+        text = "\n".join(_text(record) for record in last)
     return Turn(
-        text="\n".join(reversed(said)),
+        text=text,
         kind=kind,
         tool=tool,
         trigger=trigger,
         items=[record.item for record in records],
-        audio=audio,
+        audio=next((bytes(record.audio) for record in reversed(last) if record.audio), b""),
         response=settings,
         metadata=metadata or {},
         session=session,
         number=number,
     )
+
+
+def _last(records: Sequence[Record], asked: Collection[str]) -> list[Record]:
+    """The words of the user, or the outputs of tools, that came last; in order."""
+    found: list[Record] = []
+    for record in reversed(records):
+        item = record.item
+        if record.id in asked:
+            break
+        if item.get("role") == "system":
+            continue
+        if item.get("role") != "user" and item["type"] != "function_call_output":
+            break
+        if found and item["type"] != found[-1].item["type"]:
+            break
+        found.append(record)
+    return found[::-1]
 
 
 def _text(record: Record) -> str:

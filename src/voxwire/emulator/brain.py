@@ -65,8 +65,8 @@ class Turn:
     """What a reply is wanted for.
 
     Attributes:
-        text: what was said last: the words of the user since the model's last turn, typed or
-            heard; or, when tools have answered since then, what they gave.
+        text: what was said last: the words of the user since the last turn, typed or heard; or,
+            when tools have answered since then, what they gave.
         kind: whose text that is; ``start`` where nothing has been said.
         tool: the tool whose output ``text`` is.
         trigger: what asked for the response: the client, the end of the user's speech, or a

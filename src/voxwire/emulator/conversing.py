@@ -48,6 +48,7 @@ class Responses:
     """How long the last answer was, until someone asks."""
     _conversation: str = attrs.field(init=False)
     _known: Tokens = attrs.field(init=False, factory=Tokens)
+    _asked: set[str] = attrs.field(init=False, factory=set[str])
     _number: int = attrs.field(init=False, default=0)
     _spent: int = attrs.field(init=False, default=0)
     _waiting: _Trigger | None = attrs.field(init=False, default=None)
@@ -90,6 +91,7 @@ class Responses:
         metadata = cast("Mapping[str, str] | None", request.get("metadata"))
         turn = turn_of(
             records,
+            asked=() if apart else self._asked,
             trigger=trigger,
             settings=settings,
             session=self.settings.session,
@@ -97,6 +99,8 @@ class Responses:
             number=self._number,
         )
         self._number += 1
+        if not apart:
+            self._asked.update(record.id for record in records)
         lengths = {record.id: record.audio_ms for record in records if record.audio}
         read = settings_tokens(settings["instructions"], settings["tools"])
         response = Response(

@@ -1,0 +1,148 @@
+"""``voxwire serve``: the emulator for people, from its options to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import ssl
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..emulator import Emulator, Habits, Policy, Script, espeak, fault_of, load, tone
+from ..emulator.certificates import context_of, self_signed
+from ..errors import InvalidOption
+from .screen import inform, screen
+
+__all__ = ["HELP", "serve"]
+
+HELP = (
+    "Run a Realtime server on this machine, without a key and without a model.\n\n"
+    "It speaks the protocol to any client: text and audio, turn detection, tools, transcription, "
+    "translation, client secrets and calls. What it answers comes from a script, or is an echo. "
+    "Ctrl-C ends it."
+)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Where to listen; anything but this machine lets others in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    script: Annotated[
+        Path | None,
+        typer.Option(help="What to answer, as YAML or JSON.", show_default=False),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Something to do wrong, such as cut:5, close:4000@9, delay:0.2, duplicate, "
+            "reorder, unknown-events, unknown-fields, nulls, malformed:3, slow-reads:1, expire:9, "
+            "rate-limit:1, refuse:503, hang. May be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    pace: Annotated[
+        float, typer.Option(min=0, help="How fast: 1 is real time, 0 as fast as it goes.")
+    ] = 1.0,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Leave a recording of each connection here.", show_default=False),
+    ] = None,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(help="Accept this key only; may be given again.", show_default=False),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Know this model only; may be given again.", show_default=False),
+    ] = None,
+    beta: Annotated[
+        bool, typer.Option("--beta", help="Serve clients of the old beta shape too.")
+    ] = False,
+    voice: Annotated[
+        str, typer.Option(help="espeak (a tone where espeak-ng is not installed) or tone.")
+    ] = "espeak",
+    seed: Annotated[
+        int | None, typer.Option(help="The same ids on every run.", show_default=False)
+    ] = None,
+    session_minutes: Annotated[
+        float, typer.Option(min=0.001, help="How long a session may last.")
+    ] = 60.0,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve TLS: the certificate (PEM).", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(help="Its key (PEM), if it is not in the same file.", show_default=False),
+    ] = None,
+    tls_self_signed: Annotated[
+        bool,
+        typer.Option("--tls-self-signed", help="Serve TLS with a certificate made for this run."),
+    ] = False,
+) -> None:
+    """Serve until Ctrl-C."""
+    if voice not in ("espeak", "tone"):
+        raise InvalidOption(f"--voice is espeak or tone, not {voice!r}")
+    if voice == "espeak" and shutil.which("espeak-ng") is None:
+        inform("espeak-ng is not installed: what is said is a tone of the right length")
+    folder = Path(tempfile.mkdtemp(prefix="voxwire-")) if tls_self_signed else None
+    try:
+        emulator = Emulator(
+            script=Script() if script is None else load(script),
+            faults=[fault_of(text) for text in fault or ()],
+            host=host,
+            port=port,
+            pace=pace or None,
+            seed=seed,
+            policy=Policy(api_keys=api_key or None, models=model or None, beta=beta),
+            habits=Habits(),
+            voice=espeak if voice == "espeak" else tone,
+            session_seconds=session_minutes * 60,
+            tls=_tls(tls_cert, tls_key, folder),
+            record=record,
+            keep=False,
+        )
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_run(emulator, host, port))
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tls(certificate: Path | None, key: Path | None, folder: Path | None) -> ssl.SSLContext | None:
+    if folder is not None:
+        if certificate is not None or key is not None:
+            raise InvalidOption("--tls-self-signed makes its own certificate: leave --tls-cert out")
+        certificate = self_signed(folder)
+        screen().print(
+            f"certificate {certificate}: trust it with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
+            soft_wrap=True,
+        )
+    if certificate is None:
+        if key is not None:
+            raise InvalidOption("--tls-key goes with --tls-cert: name the certificate too")
+        return None
+    return context_of(certificate, key)
+
+
+async def _run(emulator: Emulator, host: str, port: int) -> None:
+    over = asyncio.Event()
+    with suppress(NotImplementedError):  # on Windows; there Ctrl-C comes as an exception
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, over.set)
+    try:
+        await emulator.__aenter__()
+    except OSError as error:
+        raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror}") from None
+    try:
+        print(f"listening on {emulator.url}", flush=True)
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            inform(f"{host} lets other machines in")
+        await over.wait()
+    finally:
+        await emulator.__aexit__(None, None, None)
