@@ -209,7 +209,9 @@ def test_a_report_on_an_item_that_is_not_there_changes_nothing() -> None:
     assert playback.received_ms("item_9") == 0
 
 
-@pytest.mark.parametrize("report", [{}, {"ms": 1, "size": 48}, {"ms": -1}, {"ms": float("nan")}, {"ms": float("inf")}])
+@pytest.mark.parametrize(
+    "report", [{}, {"ms": 1, "size": 48}, {"ms": -1}, {"ms": float("nan")}, {"ms": float("inf")}]
+)
 def test_a_report_is_one_length(report: dict[str, Any]) -> None:
     with pytest.raises(InvalidOption):
         Playback().played(**report)

@@ -78,8 +78,8 @@ _HOME = {
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",
-        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "ToolError", "UpgradeRejected",
-        "VoxwireError", "WaitTimeout",
+        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "ToolError",
+        "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
     "handles": ("Receipt", "Response"),

@@ -191,7 +191,7 @@ class Receipt:
         """Its id, which an ``error`` about it repeats."""
         return self._sent.event_id
 
-    async def acknowledged(self, timeout: float | None = None) -> Event | None:  # noqa: ASYNC109
+    async def acknowledged(self, timeout: float | None = None) -> Event | None:
         """Wait for the event by which the server takes it up; ``None`` for an event, such as
         ``input_audio_buffer.append``, that is never acknowledged.
 
