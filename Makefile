@@ -8,7 +8,7 @@ LOCK := -q --universal --python-version 3.11 --no-emit-index-url --generate-hash
 UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test regenerate check-generated drift bench lint types lock clean
+.PHONY: help demo test regenerate check-generated drift bench docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,10 @@ $(VENV)/.run: requirements/run.txt pyproject.toml
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements/docs.txt
 	@touch $@
 
 demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
@@ -47,9 +51,14 @@ drift: $(VENV)/.dev  ## compare UPSTREAM=file with specs/
 bench: $(VENV)/.dev  ## time decoding beside the alternatives
 	@$(BIN)/python -m benchmarks
 
+docs: $(VENV)/.docs  ## build the documentation into site/
+	@$(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
+	@echo "site/index.html  (for the search: $(BIN)/python -m http.server -d site)"
+
 lock:  ## renew requirements/*.txt (needs uv)
 	uv pip compile $(LOCK) --extra cli --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
 
 clean:  ## remove the environment and what the targets leave
 	rm -rf $(VENV) out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
