@@ -77,9 +77,9 @@ class Sound:
         # Bytes at the start of the first chunk that are forgotten but not yet cut off.
         self._skip = 0
         self._chunks: deque[bytes] = deque()
-        self.size = 0
+        self.size: int = 0
         """Bytes of the audio, whether they are kept or not."""
-        self.held = 0
+        self.held: int = 0
         """Bytes that are kept; the latest ones."""
         self.settled = False
         """Whether no more belongs to it."""

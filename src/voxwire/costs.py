@@ -40,8 +40,10 @@ def _price(**amounts: str) -> Price:
     return Price(**{kind: Decimal(amount) for kind, amount in amounts.items()})
 
 
-_LARGE = {"text": "4", "text_cached": "0.4", "audio": "32", "audio_cached": "0.4"}
-_LARGE |= {"audio_out": "64", "image": "5", "image_cached": "0.5"}
+_LARGE = {
+    "text": "4", "text_cached": "0.4", "audio": "32", "audio_cached": "0.4", "audio_out": "64",
+    "image": "5", "image_cached": "0.5",
+}  # fmt: skip
 _MINI = _price(
     text="0.6", text_cached="0.06", text_out="2.4", audio="10", audio_cached="0.3",
     audio_out="20", image="0.8", image_cached="0.08",

@@ -43,8 +43,8 @@ class ToolTurns:
     def replace(self, tools: Iterable[Any]) -> list[Any]:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
-        given = list(tools)
-        functions = [each for each in given if isinstance(each, Tool) or _is_function(each)]
+        given: list[Any] = list(tools)
+        functions: list[Any] = [each for each in given if isinstance(each, Tool) or _is_function(each)]
         ToolSet(functions)  # refuses what cannot be, before anything is changed
         for tool in self.tools:
             self.tools.remove(tool)
