@@ -17,6 +17,8 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import VoxwireError
+from .diff import HELP as DIFF_HELP
+from .diff import diff
 from .lint import Counts, Report, lint
 from .playing import play
 from .printing import JsonLines, Printer
@@ -161,5 +163,6 @@ def _play(  # pyright: ignore[reportUnusedFunction]
         show.end_line()
 
 
+app.command("diff", help=DIFF_HELP)(diff)
 app.command("record", help=RECORD_HELP)(record)
 app.command("serve", help=SERVE_HELP)(serve)

@@ -1,0 +1,123 @@
+"""``voxwire diff``: where two recordings differ, in a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..frames import read
+from .comparing import Difference, compare
+from .screen import clean, screen
+
+__all__ = ["HELP", "diff"]
+
+HELP = (
+    "Tell where two recordings differ.\n\n"
+    "Ids and times may be others, as long as each id stands for the same one throughout. Events of "
+    "the same kind are compared with each other. Exits with 1 when there is a difference."
+)
+
+_SHOWN = 100
+_WIDEST = 60
+
+
+class Audio(StrEnum):
+    """How audio is compared."""
+
+    LENGTH = "length"
+    CONTENT = "content"
+    IGNORE = "ignore"
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A recording.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    audio: Annotated[Audio, typer.Option(help="How to compare audio.")] = Audio.LENGTH,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="Compare text and audio as a whole, however it was cut."),
+    ] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Pass over a type of event such as 'rate_limits.*', or a path such as "
+            "'$.response.usage*'. May be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the differences as one JSON object.")
+    ] = False,
+) -> None:
+    """Compare two recordings."""
+    found = compare(list(read(a)), list(read(b)), audio=audio.value, join=join, ignore=ignore or ())
+    if as_json:
+        print(json.dumps({"a": str(a), "b": str(b), **found.to_dict()}, ensure_ascii=False))
+    elif not found.differences:
+        screen().print(f"no difference in {_frames(found.frames)}")
+    else:
+        _print(screen(), a, b, found.differences)
+    if found.differences:
+        raise typer.Exit(1)
+
+
+def _frames(counts: tuple[int, int]) -> str:
+    return f"{counts[0]:,} frames" if counts[0] == counts[1] else f"{counts[0]:,} and {counts[1]:,}"
+
+
+def _print(console: Console, a: Path, b: Path, differences: Sequence[Difference]) -> None:
+    console.print(Text("A ", "bold red") + Text(clean(str(a))), soft_wrap=True)
+    console.print(Text("B ", "bold green") + Text(clean(str(b))), soft_wrap=True)
+    connection = 1
+    for found in differences[:_SHOWN]:
+        if found.connection != connection:
+            connection = found.connection
+            console.print(f"connection {connection}", style="bold")
+        _print_one(console, found)
+    rest = len(differences) - _SHOWN
+    if rest > 0:
+        console.print(f"and {rest:,} more; --json lists all", style="dim")
+    count = len(differences)
+    console.print(f"{count:,} difference{'' if count == 1 else 's'}", style="bold")
+
+
+def _print_one(console: Console, found: Difference) -> None:
+    if found.kind == "connection":
+        there = "A" if found.values[0] else "B"
+        console.print(f"only {there} has this connection", style="red" if there == "A" else "green")
+        return
+    line = Text(f"{found.a or '-':>6} {found.b or '-':>6}  ", "dim")
+    if not found.path:
+        there, style = ("A", "red") if found.kind == "only_a" else ("B", "green")
+        line.append(clean(f"{_way(found)}{found.type}"), style)
+        line.append(f"  only in {there}", "dim")
+        console.print(line, soft_wrap=True)
+        return
+    line.append(clean(f"{_way(found)}{found.type}  "))
+    line.append(clean(found.path), "bold")
+    console.print(line, soft_wrap=True)
+    x, y = found.values
+    told_a = "nothing" if found.kind == "only_b" else _short(x)
+    told_b = "nothing" if found.kind == "only_a" else _short(y)
+    for name, told, style in (("A", told_a, "red"), ("B", told_b, "green")):
+        console.print(Text(f"{'':>15}{name} ", "dim") + Text(told, style), soft_wrap=True)
+    if found.before is not None:
+        was = f"{found.before[0]} was {found.before[1]} before"
+        console.print(clean(f"{'':>15}  {was}"), style="dim", soft_wrap=True)
+
+
+def _way(found: Difference) -> str:
+    return {"c2s": "→ ", "s2c": "← "}.get(found.dir, "")
+
+
+def _short(value: Any) -> str:
+    text = clean(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
