@@ -436,3 +436,29 @@ def test_replies_one_after_the_other() -> None:
         for _ in range(4)
     ]
     assert [item.content[0].text for item in said] == ["one", "two", "two", "next"]
+
+
+# --- calls, where the server plays ---------------------------------------------------------------
+
+
+def test_the_server_clears_what_it_plays() -> None:
+    for stop in ({"type": "output_audio_buffer.clear"}, append(tone("stop it") + SILENCE)):
+        bench = Bench(habits=Habits(media="call", rate_limits_every=0))
+        bench.send(typed("a long story to be told"), CREATE)
+        events = bench.until("response.done")
+        assert "response.output_audio.delta" not in types(events)
+        item = events[-1].response.output[0]
+        bench.stage.timeline.advance(bench.stage.timeline.now + 0.5)
+        events = bench.run(stop)
+        assert only(events, "output_audio_buffer.cleared")
+        assert only(events, "conversation.item.truncated").item_id == item.id
+        assert only(events, "conversation.item.truncated").audio_end_ms == 500
+        played = [e.response_id for e in events if e.type == "output_audio_buffer.stopped"]
+        assert len(played) == (1 if stop["type"] == "input_audio_buffer.append" else 0)
+
+
+def test_what_was_played_to_the_end_is_not_cut() -> None:
+    bench = Bench(habits=Habits(media="call"))
+    events = bench.say("hello")
+    assert types(events)[-1] == "output_audio_buffer.stopped"
+    assert bench.run({"type": "output_audio_buffer.clear"}) == []

@@ -11,6 +11,7 @@ import attrs
 from voxwire_protocol import ErrorEvent, ServerEvent
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from ..codec import REALTIME
 from ..frames import Close, Frame, dumps
@@ -149,6 +150,10 @@ class SocketSeat:
     def note_end(self) -> None:
         """The connection is over: note how."""
         code, reason = self.socket.close_code, self.socket.close_reason
+        sent = self.socket.protocol.close_sent
+        if code == CloseCode.ABNORMAL_CLOSURE and sent is not None:
+            # It was told, and did not stay to answer.
+            code, reason = sent.code, sent.reason
         if self.guest is not None:
             self.guest.closed = Close(code=code, reason=reason)
         if self.recorder is not None:
