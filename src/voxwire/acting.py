@@ -12,12 +12,9 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
 from voxwire_protocol import (
     UNSET,
-    ClientEvent,
     ConversationItem,
     ConversationItemCreate,
     Event,
-    InputAudioBufferClear,
-    InputAudioBufferCommit,
     InputText,
     RealtimeSession,
     ResponseCreate,
@@ -27,16 +24,15 @@ from voxwire_protocol import (
 )
 
 from .conversation import Conversation
-from .core import Core, log
-from .costs import SessionUsage
+from .core import log
 from .errors import ConnectionClosedError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
 from .playback import Playback
 from .responses import Policy
+from .sending import Hearing
 from .tools import AnyTool, Approve, Tool
 from .turns import Turn
-from .uplink import pieces
 
 __all__ = ["Acting"]
 
@@ -47,18 +43,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Acting:
+class Acting(Hearing):
     """What an asyncio session offers to those who act."""
-
-    _core: Core
-
-    async def _write(self, frame: str | bytes) -> None:
-        raise NotImplementedError
-
-    @property
-    def usage(self) -> SessionUsage:
-        """What was used so far; ``session.usage.cost()`` is the bill for it."""
-        return self._core.usage
 
     @property
     def playback(self) -> Playback:
@@ -69,52 +55,6 @@ class Acting:
     def conversation(self) -> Conversation:
         """What was said so far, in order."""
         return self._core.conversation
-
-    # -- sending ------------------------------------------------------------------------------
-
-    async def send(
-        self,
-        event: ClientEvent | Mapping[str, Any],
-        *,
-        extra: Mapping[str, Any] | None = None,
-    ) -> Receipt:
-        """Check an event and send it. ``await receipt.acknowledged()`` waits for its answer.
-
-        Args:
-            event: an instance, or a dict with its `type`.
-            extra: keys that the specs do not declare, sent beside the event's own.
-
-        Raises:
-            InvalidEvent: it breaks the protocol; nothing was sent.
-            ConnectionClosedError: the connection has ended.
-        """
-        checked, frame = self._core.prepare(event, extra=extra)
-        return Receipt(await self._transmit(checked, frame))
-
-    async def send_raw(self, frame: str | bytes) -> None:
-        """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
-        self._core.require_open()
-        await self._transmit(None, frame)
-
-    async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
-        await self._flush()  # what was asked for before goes out before
-        # Noted before it is written: the answer may be here before the write has returned.
-        receipt = self._core.sent(event, frame)
-        await self._write(frame)
-        return receipt
-
-    async def _flush(self) -> None:
-        """Send what the core has decided to send. Each frame is handed to the socket without a
-        pause after it was taken, so that several who flush at once keep the order."""
-        outbox = self._core.outbox
-        while outbox:
-            event, frame = self._core.prepare(outbox.popleft())
-            self._core.sent(event, frame)
-            await self._write(frame)
-
-    def _flush_soon(self) -> None:
-        """Have a task flush: for calls that are not coroutines."""
-        raise NotImplementedError
 
     # -- the conversation ---------------------------------------------------------------------
 
@@ -227,6 +167,8 @@ class Acting:
         definitions = None if tools is None else self._core.turns.replace(tools)
         wanted = realtime_session(base=session, tools=definitions, **options)
         receipt = await self.send(SessionUpdate(session=wanted))
+        if not self._core.acknowledged:
+            return None
         try:
             return await receipt.acknowledged(timeout=5.0)
         except TimeoutError:  # some compatible servers do not acknowledge
@@ -273,35 +215,6 @@ class Acting:
         definitions = self._core.turns.definitions()
         self._core.outbox.append(SessionUpdate(session=RealtimeSession(tools=definitions)))
         self._flush_soon()
-
-    # -- audio --------------------------------------------------------------------------------
-
-    async def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
-        """Append the user's audio, in the session's input format; any length.
-
-        Raises:
-            ConnectionClosedError: the connection has ended.
-        """
-        core = self._core
-        core.require_open()
-        if core.outbox:
-            await self._flush()
-        for piece in pieces(audio):
-            await self._write(core.append(piece))
-
-    async def commit_audio(self) -> Receipt:
-        """End the user's turn by hand: what was appended becomes an item. Needed only where turn
-        detection is off.
-
-        Raises:
-            InvalidOption: turn detection is on, or less than 100 ms were appended.
-        """
-        self._core.uplink.check_commit(self._core.session)
-        return await self.send(InputAudioBufferCommit())
-
-    async def clear_audio(self) -> Receipt:
-        """Throw away what was appended and not committed."""
-        return await self.send(InputAudioBufferClear())
 
 
 def _item(item: str | ConversationItem | Mapping[str, Any]) -> Any:

@@ -23,6 +23,8 @@ from voxwire_protocol import (
     ServerEvent,
     SessionCreated,
     SessionUpdated,
+    TranslationSessionCreated,
+    TranslationSessionUpdated,
 )
 
 from . import codec
@@ -64,6 +66,14 @@ LOCAL_NAMES: dict[str, type[Event]] = {
 """The names under which the conversation's own events are known elsewhere; ``on`` takes them."""
 
 
+_DESCRIBING = (
+    SessionCreated,
+    SessionUpdated,
+    TranslationSessionCreated,
+    TranslationSessionUpdated,
+)
+
+
 class Tap(Protocol):
     """Sees each frame as it passes, in wire order: a recorder, for one."""
 
@@ -87,6 +97,7 @@ class Core:
         audio: which audio the conversation keeps; see :class:`Cache`.
         playback: follows what the listener has heard.
         tools: the functions that the model may call.
+        acknowledged: whether the server says that it has changed the session.
     """
 
     def __init__(
@@ -96,8 +107,10 @@ class Core:
         audio: AudioRetention = "none",
         playback: Playback | None = None,
         tools: ToolSet | None = None,
+        acknowledged: bool = True,
     ) -> None:
         self.codec = protocol
+        self.acknowledged = acknowledged
         self.router = Router({**protocol.client, **protocol.server, **LOCAL_NAMES})
         self.taps: list[Tap] = []
         self.session: Any = None
@@ -146,8 +159,8 @@ class Core:
         event = self.codec.decode(frame)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %r", event)
-        if isinstance(event, (SessionCreated, SessionUpdated)):
-            self.session = event.session
+        if isinstance(event, _DESCRIBING):
+            self.session = self.codec.session(event.session)
         elif isinstance(event, ErrorEvent):
             self.last_error = event
         # The cache first, handlers after: a handler finds in the cache what its event tells.

@@ -5,12 +5,14 @@ This module knows the socket library's options and errors. It sends nothing and 
 
 from __future__ import annotations
 
+import logging
 import ssl
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
 
 from .errors import (
     AuthenticationError,
@@ -27,6 +29,10 @@ __all__ = ["MAX_FRAME", "dial"]
 
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes in the largest frame that is read: twice what a client may append at once."""
+
+# The socket library logs every header of its own at DEBUG, the key among them.
+_socket_log = logging.getLogger("voxwire.socket")
+_socket_log.setLevel(logging.INFO)
 
 _CURES = {
     401: "check the API key, and that it belongs to this server",
@@ -55,6 +61,8 @@ async def dial(
     """Open the socket. Raises :class:`ConnectError` or one of its kind."""
     where = redact_url(target.url)
     options: dict[str, Any] = {**socket_options, **({} if tls is None else {"ssl": tls})}
+    if target.subprotocols:
+        options["subprotocols"] = [Subprotocol(name) for name in target.subprotocols]
     if target.local:
         options.setdefault("proxy", None)  # what runs on this machine is not behind a proxy
     try:
@@ -66,6 +74,7 @@ async def dial(
             ping_timeout=ping_timeout,
             close_timeout=close_timeout,
             max_size=MAX_FRAME,
+            logger=_socket_log,
             # Base64 audio does not shrink, and deflate costs more time than all else on the way.
             compression=None,
             **options,

@@ -21,6 +21,9 @@ __all__ = ["DEFAULT_MODEL", "Target", "target"]
 DEFAULT_MODEL = "gpt-realtime-2.1"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
+KEY_PROTOCOL = "openai-insecure-api-key."
+"""What stands before the key where a key is sent as a subprotocol, as browsers must."""
+
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.IGNORECASE)
 
@@ -31,6 +34,8 @@ class Target:
 
     url: str = attrs.field(repr=lambda url: repr(redact_url(url)))
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    subprotocols: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """Offered in the upgrade; a browser's key is among them."""
     local: bool = False
     """Whether it is on this machine."""
     greets: bool = True
@@ -39,10 +44,15 @@ class Target:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in a recording or a message."""
-        return tuple(
+        carried = tuple(
             value.removeprefix("Bearer ")
             for name, value in self.headers.items()
-            if name.lower() in _SECRET_HEADERS
+            if name.lower() in SECRET_HEADERS
+        )
+        return carried + tuple(
+            name.removeprefix(KEY_PROTOCOL)
+            for name in self.subprotocols
+            if name.startswith(KEY_PROTOCOL)
         )
 
 
@@ -131,8 +141,8 @@ def _parts(url: str | None) -> SplitResult:
     return parts._replace(scheme=scheme, fragment="")
 
 
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "cookie"})
+SECRET_HEADERS = frozenset({"authorization", "api-key", "cookie"})
 
 
 def _carries_key(headers: Mapping[str, str]) -> bool:
-    return any(name.lower() in _SECRET_HEADERS for name in headers)
+    return any(name.lower() in SECRET_HEADERS for name in headers)

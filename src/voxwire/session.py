@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from voxwire_protocol import Event
 from websockets.asyncio.client import ClientConnection
@@ -17,18 +17,17 @@ from websockets.exceptions import ConnectionClosed as SocketClosed
 from .core import Core, log
 from .errors import ConnectionClosedError, VoxwireError
 from .events import ConnectionClosed
+from .listening import Listening
 from .recording import Recorder
+from .sending import Sending
 from .talk import Talking
 from .tool_tasks import ToolTasks
 
-__all__ = ["Session"]
+__all__ = ["Live", "Session"]
 
 
-class Session(Talking):
-    """A live session: iterate it for all that the server sends, and send events to it.
-
-    Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.
-    """
+class Live(Sending, Listening):
+    """A connection and its two tasks: what sessions of every kind have in common."""
 
     def __init__(
         self,
@@ -45,11 +44,19 @@ class Session(Talking):
         self._closing = False
         self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         self._wanted = asyncio.Event()
-        core.approvals.send = self.send
-        self._tools = ToolTasks(core, self, self._wanted.set)
+        self._prepare()
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
         # A task of its own: the reader must not wait for a server that does not read.
         self._writer = asyncio.create_task(self._write_wanted(), name="voxwire writer")
+
+    def _prepare(self) -> None:
+        """What is to be there before the first frame is read."""
+
+    def _act(self) -> None:
+        """Begin what the last event calls for."""
+
+    async def _finish_acting(self) -> None:
+        """The connection is gone: end what it called for."""
 
     @property
     def greeting(self) -> asyncio.Future[Event | None]:
@@ -73,7 +80,8 @@ class Session(Talking):
 
     def __repr__(self) -> str:
         state = "open" if self.closed is None else f"closed with {self.closed.code}"
-        return f"<voxwire.Session {getattr(self.session, 'id', None) or '(not greeted)'} {state}>"
+        name = getattr(self.session, "id", None) or "(not greeted)"
+        return f"<voxwire.{type(self).__name__} {name} {state}>"
 
     async def _write(self, frame: str | bytes) -> None:
         try:
@@ -111,10 +119,10 @@ class Session(Talking):
         self._closing = True
         await self._socket.close(code, reason)
         await asyncio.wait([self._reader, self._writer])
-        await self._tools.close()
+        await self._finish_acting()
         await self._drain(self._drain_timeout)
 
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -131,8 +139,7 @@ class Session(Talking):
                 event = self._core.received(await self._socket.recv(decode=False))
                 if self._core.outbox:
                     self._wanted.set()
-                if self._core.turns.to_run:
-                    self._tools.start_due()
+                self._act()
                 if not self._greeting.done():
                     self._greeting.set_result(event)
         except SocketClosed as error:
@@ -148,3 +155,21 @@ class Session(Talking):
                 self._greeting.set_result(None)
             self._wanted.set()
             self._end_waits()
+
+
+class Session(Talking, Live):
+    """A live session: iterate it for all that the server sends, and send events to it.
+
+    Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.
+    """
+
+    def _prepare(self) -> None:
+        self._core.approvals.send = self.send
+        self._tools = ToolTasks(self._core, self, self._wanted.set)
+
+    def _act(self) -> None:
+        if self._core.turns.to_run:
+            self._tools.start_due()
+
+    async def _finish_acting(self) -> None:
+        await self._tools.close()

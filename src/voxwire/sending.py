@@ -1,0 +1,107 @@
+"""What every asyncio session can do: send events, and audio of the user.
+
+This module knows the order in which things go out. It does not know the socket's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
+
+from .core import Core
+from .costs import SessionUsage
+from .handles import Receipt
+from .uplink import pieces
+
+__all__ = ["Hearing", "Sending"]
+
+
+class Sending:
+    """What a session of every kind offers to those who send."""
+
+    _core: Core
+
+    async def _write(self, frame: str | bytes) -> None:
+        raise NotImplementedError
+
+    def _flush_soon(self) -> None:
+        """Have a task flush: for calls that are not coroutines."""
+        raise NotImplementedError
+
+    async def send(
+        self,
+        event: ClientEvent | Mapping[str, Any],
+        *,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """Check an event and send it. ``await receipt.acknowledged()`` waits for its answer.
+
+        Args:
+            event: an instance, or a dict with its `type`.
+            extra: keys that the specs do not declare, sent beside the event's own.
+
+        Raises:
+            InvalidEvent: it breaks the protocol; nothing was sent.
+            ConnectionClosedError: the connection has ended.
+        """
+        checked, frame = self._core.prepare(event, extra=extra)
+        return Receipt(await self._transmit(checked, frame))
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
+        self._core.require_open()
+        await self._transmit(None, frame)
+
+    async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
+        await self._flush()  # what was asked for before goes out before
+        # Noted before it is written: the answer may be here before the write has returned.
+        receipt = self._core.sent(event, frame)
+        await self._write(frame)
+        return receipt
+
+    async def _flush(self) -> None:
+        """Send what the core has decided to send. Each frame is handed to the socket without a
+        pause after it was taken, so that several who flush at once keep the order."""
+        outbox = self._core.outbox
+        while outbox:
+            event, frame = self._core.prepare(outbox.popleft())
+            self._core.sent(event, frame)
+            await self._write(frame)
+
+
+class Hearing(Sending):
+    """What a session offers that takes the user's audio into its input buffer."""
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What was used so far; ``session.usage.cost()`` is the bill for it."""
+        return self._core.usage
+
+    async def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
+        """Append the user's audio, in the session's input format; any length.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
+        core = self._core
+        core.require_open()
+        if core.outbox:
+            await self._flush()
+        for piece in pieces(audio):
+            await self._write(core.append(piece))
+
+    async def commit_audio(self) -> Receipt:
+        """End the user's turn by hand: what was appended becomes an item. Needed only where turn
+        detection is off.
+
+        Raises:
+            InvalidOption: turn detection is on, or less than 100 ms were appended.
+        """
+        self._core.uplink.check_commit(self._core.session)
+        return await self.send(InputAudioBufferCommit())
+
+    async def clear_audio(self) -> Receipt:
+        """Throw away what was appended and not committed."""
+        return await self.send(InputAudioBufferClear())
