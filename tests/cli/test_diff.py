@@ -249,6 +249,15 @@ def test_differences_are_told_by_position_and_path(tmp_path: Path) -> None:
     ]
 
 
+def test_of_long_texts_the_place_is_shown(tmp_path: Path) -> None:
+    a, b = [s2c("a", n="x" * 200 + "1" + "y" * 90)], [s2c("a", n="x" * 200 + "2")]
+    result = diff(tmp_path, a, b)
+    assert [line.strip() for line in result.stdout.splitlines()[3:5]] == [
+        "A …" + "x" * 19 + "1" + "y" * 38 + "…",
+        "B …" + "x" * 19 + '2"',
+    ]
+
+
 def test_as_json(tmp_path: Path) -> None:
     result = diff(tmp_path, [s2c("a", n=1)], [s2c("a", n=2)], "--json")
     assert result.exit_code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,7 @@ class Running:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.url = ""
+        self.before: list[str] = []
 
     async def line(self) -> str:
         assert self._process.stdout is not None
@@ -46,15 +48,16 @@ class Running:
 
 
 @asynccontextmanager
-async def recording(*options: str) -> AsyncIterator[Running]:
+async def recording(*options: str, before: int = 0) -> AsyncIterator[Running]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "voxwire", "record", *options, stdout=pipe, stderr=pipe
+        sys.executable, "-m", "voxwire", "record", "--port", "0", *options, stdout=pipe, stderr=pipe
     )
     try:
         running = Running(process)
+        running.before = [await running.line() for _ in range(before)]
         assert (await running.line()).startswith("recording ws://127.0.0.1:")
-        found = re.fullmatch(r"listening on (ws://127\.0\.0\.1:[0-9]+/\S*)", await running.line())
+        found = re.fullmatch(r"listening on (wss?://127\.0\.0\.1:[0-9]+/\S*)", await running.line())
         assert found is not None
         running.url = found[1]
         yield running
@@ -109,6 +112,27 @@ async def test_a_refused_client_is_a_line_and_leaves_no_file(tmp_path: Path) -> 
     assert list_of(tmp_path) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+async def test_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    async with ReplayServer([CREATED], hold=True) as server:
+        options = ("--to", server.url, "--tls-self-signed", str(path))
+        async with recording(*options, before=1) as running:
+            certificate = running.before[0].removeprefix("certificate ").partition(": trust")[0]
+            assert running.url.startswith("wss://")
+            context = ssl.create_default_context(cafile=certificate)
+            async with connect(running.url, ssl=context) as client:
+                await client.recv()
+            await running.line()
+            await running.interrupt()
+            assert not exists(certificate)
+    assert len(list(read(path))) == 3
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
+
+
 def list_of(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
@@ -137,8 +161,12 @@ def test_how_a_session_ended(close: Close, end: str) -> None:
         (["--to", "ws://host/", "a.jsonl", "--out", "b.jsonl"], "give one of them"),
         (["--to", "ws://host/", "--tls-key", "a.pem"], "name the certificate too"),
         (["--to", "ws://host/", "--tls-cert", "none.pem"], "none.pem: no certificate"),
+        (["--to", "ws://host/", "--tls-self-signed", "--tls-key", "a"], "leave --tls-cert out"),
         (["--to", "wss://host/", "--ca", "none.pem"], "none.pem: no certificate of an auth"),
-        (["--to", "ws://host/", "--host", "192.0.2.1"], "cannot listen at 192.0.2.1:0"),
+        (
+            ["--to", "ws://host/", "--host", "192.0.2.1"],
+            "cannot listen at 192.0.2.1:8766: Cannot assign",
+        ),
     ],
 )
 def test_what_cannot_work_is_said(

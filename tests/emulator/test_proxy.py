@@ -391,19 +391,22 @@ async def test_no_key_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "redacted" in written
 
 
-async def test_headers_are_added_where_the_client_sends_none() -> None:
+async def test_headers_are_added_where_the_client_sends_none(tmp_path: Path) -> None:
     seen: list[str] = []
+    path = tmp_path / "a.jsonl"
 
     async def look(socket: ServerConnection) -> None:
         assert socket.request is not None
         seen.append(socket.request.headers["Authorization"])
+        await socket.send("the key is added-key")
 
-    added = {"Authorization": "Bearer added"}
-    async with server(look) as to, RecordingProxy(to, headers=added) as proxy:
+    added = {"Authorization": "Bearer added-key"}
+    async with server(look) as to, RecordingProxy(to, path, headers=added) as proxy:
         for headers in ({}, {"authorization": "Bearer own"}):
             async with connect(proxy.url, additional_headers=headers) as client:
                 await client.wait_closed()
-    assert seen == ["Bearer added", "Bearer own"]
+    assert seen == ["Bearer added-key", "Bearer own"]
+    assert "added-key" not in path.read_text()
 
 
 async def test_audio_is_left_out_of_the_record_and_not_of_the_session(tmp_path: Path) -> None:

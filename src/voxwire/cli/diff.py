@@ -74,8 +74,8 @@ def _frames(counts: tuple[int, int]) -> str:
 
 
 def _print(console: Console, a: Path, b: Path, differences: Sequence[Difference]) -> None:
-    console.print(Text("A ", "bold red") + Text(clean(str(a))), soft_wrap=True)
-    console.print(Text("B ", "bold green") + Text(clean(str(b))), soft_wrap=True)
+    for name, path, style in (("A ", a, "bold red"), ("B ", b, "bold green")):
+        console.print(Text.assemble((name, style), clean(str(path))), soft_wrap=True)
     connection = 1
     for found in differences[:_SHOWN]:
         if found.connection != connection:
@@ -105,8 +105,9 @@ def _print_one(console: Console, found: Difference) -> None:
     line.append(clean(found.path), "bold")
     console.print(line, soft_wrap=True)
     x, y = found.values
-    told_a = "nothing" if found.kind == "only_b" else _short(x)
-    told_b = "nothing" if found.kind == "only_a" else _short(y)
+    same = _same_start(x, y)
+    told_a = "nothing" if found.kind == "only_b" else _short(x, same)
+    told_b = "nothing" if found.kind == "only_a" else _short(y, same)
     for name, told, style in (("A", told_a, "red"), ("B", told_b, "green")):
         console.print(Text(f"{'':>15}{name} ", "dim") + Text(told, style), soft_wrap=True)
     if found.before is not None:
@@ -118,6 +119,22 @@ def _way(found: Difference) -> str:
     return {"c2s": "→ ", "s2c": "← "}.get(found.dir, "")
 
 
-def _short(value: Any) -> str:
-    text = clean(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def _same_start(a: Any, b: Any) -> int:
+    """How much of two texts need not be read to see how they differ."""
+    if not (isinstance(a, str) and isinstance(b, str)):
+        return 0
+    x, y = _text(a), _text(b)
+    return next((i for i, (one, other) in enumerate(zip(x, y, strict=False)) if one != other), 0)
+
+
+def _short(value: Any, same: int = 0) -> str:
+    text = _text(value)
+    if len(text) <= _WIDEST:
+        return text
+    begin = max(0, same - _WIDEST // 3)
+    shown = f"…{text[begin + 1 :]}" if begin else text
+    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"
+
+
+def _text(value: Any) -> str:
+    return clean(json.dumps(value, ensure_ascii=False))

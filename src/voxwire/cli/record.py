@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import os
+import shutil
 import signal
 import ssl
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +17,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ..emulator.certificates import context_of, self_signed
 from ..emulator.passing import Passage
 from ..emulator.proxy import RecordingProxy
 from ..errors import InvalidOption
@@ -49,7 +53,7 @@ def record(
     host: Annotated[
         str, typer.Option(help="Where to listen; anything but this machine lets others in.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8766,
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Leave audio out of the recording.")
     ] = False,
@@ -61,6 +65,10 @@ def record(
         Path | None,
         typer.Option(help="Its key (PEM), if it is not in the same file.", show_default=False),
     ] = None,
+    tls_self_signed: Annotated[
+        bool,
+        typer.Option("--tls-self-signed", help="Listen with a certificate made for this run."),
+    ] = False,
     ca: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +87,8 @@ def record(
         style = "red" if passage.status is not None else None
         console.print(clean(wording(passage)), style=style, soft_wrap=True)
 
+    folder = Path(tempfile.mkdtemp(prefix="voxwire-")) if tls_self_signed else None
+
     async def serve() -> RecordingProxy:
         over = asyncio.Event()
         with suppress(NotImplementedError):  # on Windows; there Ctrl-C comes as an exception
@@ -90,14 +100,16 @@ def record(
             host=host,
             port=port,
             audio=not no_audio,
-            tls=_certificate(tls_cert, tls_key),
+            tls=_certificate(tls_cert, tls_key, folder),
             server_tls=_authority(ca),
             ended=ended,
         )
         try:
             await proxy.__aenter__()
         except OSError as error:
-            raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror}") from None
+            # The text has the address once more; the name of a host that is none has no number.
+            why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            raise InvalidOption(f"cannot listen at {host}:{port}: {why}") from None
         try:
             console.print(f"recording {clean(redact_url(proxy.to))} into {path}", soft_wrap=True)
             console.print(f"listening on {proxy.url}", soft_wrap=True)
@@ -112,6 +124,9 @@ def record(
         proxy = asyncio.run(serve())
     except KeyboardInterrupt:
         return
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
     came = [passage for passage in proxy.passages if passage.status is None]
     if console.is_terminal:
         console.print()  # after the ^C that the terminal shows
@@ -155,17 +170,22 @@ def _local(host: str) -> bool:
         return False
 
 
-def _certificate(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+def _certificate(
+    certificate: Path | None, key: Path | None, folder: Path | None
+) -> ssl.SSLContext | None:
+    if folder is not None:
+        if certificate is not None or key is not None:
+            raise InvalidOption("--tls-self-signed makes its own certificate: leave --tls-cert out")
+        certificate = self_signed(folder)
+        screen().print(
+            f"certificate {certificate}: trust it with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
+            soft_wrap=True,
+        )
     if certificate is None:
         if key is not None:
             raise InvalidOption("--tls-key goes with --tls-cert: name the certificate too")
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidOption(f"{certificate}: no certificate with its key: {error}") from None
-    return context
+    return context_of(certificate, key)
 
 
 def _authority(path: Path | None) -> ssl.SSLContext | None:

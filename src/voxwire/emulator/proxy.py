@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -139,7 +140,7 @@ class RecordingProxy:
         task = asyncio.current_task()
         assert task is not None
         url = upstream(self.to, request.path)
-        secrets = secrets_of(url, request.headers)
+        secrets = self._secrets(request)
         shown = redact_url(url, secrets)
         passage = Passage(number=len(self.passages) + 1, url=shown)
         self.passages.append(passage)
@@ -227,9 +228,12 @@ class RecordingProxy:
         return begin_or_log(
             self._tape,
             passage.url,
-            secrets=secrets_of(client.request.path, headers),
+            secrets=self._secrets(client.request),
             **{name: value for name, value in about.items() if value},
         )
+
+    def _secrets(self, request: Request) -> list[str]:
+        return [*secrets_of(request.path, request.headers), *secrets_of("", Headers(self._headers))]
 
     def _report(self, passage: Passage) -> None:
         if self._ended is not None:
