@@ -1,0 +1,114 @@
+"""What the site has beside docs/*.md: the generated reference, pages that lie elsewhere, figures.
+
+Nothing of it is copied into docs/. In the sources a link goes to the file where it lies, so that it
+works on a page of a git host too; here it is turned towards the page on the site.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "generated" / "reference"
+RESULTS = ROOT / "benchmarks" / "results"
+
+# Pages of the repository that are pages of the site, too.
+ELSEWHERE = {"specs/README.md": "specs.md", "CHANGELOG.md": "changelog.md"}
+# The order of the reference in the menu; what is not named here follows.
+FIRST = (
+    "index", "realtime-events", "translation-events", "operations", "client-events",
+    "server-events", "sessions", "items", "responses", "tools", "audio", "usage", "errors",
+)  # fmt: skip
+
+_LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
+_FENCE = re.compile(r"^(\s*(`{3,}|~{3,})).*?^\s*\2\s*$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
+_FIGURES = "<!-- figures -->"
+_FOREIGN = re.compile(
+    r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=[\"']?((?:https?:)?//[^\"'\s>]+)"
+    r"|<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|preload|preconnect|icon))[^>]*"
+    r"\bhref=[\"']?((?:https?:)?//[^\"'\s>]+)"
+)
+
+
+def _pages() -> dict[str, str]:
+    """Path in the repository -> path on the site, for what lies outside of docs/."""
+    reference = {
+        path.relative_to(ROOT).as_posix(): f"reference/{path.name}"
+        for path in sorted(REFERENCE.glob("*.md"))
+    }
+    return {**ELSEWHERE, **reference}
+
+
+def on_config(config: Any) -> Any:
+    """Put the pages of the generated reference into the menu."""
+    names = {path.stem for path in REFERENCE.glob("*.md")}
+    ordered = [name for name in FIRST if name in names]
+    ordered += sorted(names - {*ordered, "legacy"}) + (["legacy"] if "legacy" in names else [])
+    _replace(config.nav, "reference/", [f"reference/{name}.md" for name in ordered])
+    return config
+
+
+def _replace(entries: list[Any], marker: str, pages: list[str]) -> None:
+    for entry in entries:
+        for title, value in entry.items() if isinstance(entry, dict) else ():
+            if value == marker:
+                entry[title] = pages
+            elif isinstance(value, list):
+                _replace(value, marker, pages)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages from elsewhere."""
+    for source, target in _pages().items():
+        files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Turn links towards the site, put figures in, leave out what only the tests read."""
+    path = Path(page.file.abs_src_path).relative_to(ROOT).as_posix()
+    if _FIGURES in markdown:
+        markdown = markdown.replace(_FIGURES, _figures())
+    pieces: list[str] = []
+    place = 0
+    for fence in _FENCE.finditer(markdown):
+        pieces += [_prose(markdown[place : fence.start()], path, page.file.src_uri), fence[0]]
+        place = fence.end()
+    pieces.append(_prose(markdown[place:], path, page.file.src_uri))
+    return "".join(pieces)
+
+
+def _prose(text: str, path: str, uri: str) -> str:
+    known = _pages()
+
+    def turned(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link[1]))
+        if target in known:
+            target = known[target]
+        elif target.startswith("docs/"):
+            target = target.removeprefix("docs/")
+        else:
+            return link[0]  # and the build fails over it
+        return posixpath.relpath(target, posixpath.dirname(uri) or ".") + (link[2] or "")
+
+    return _LINK.sub(turned, _COMMENT.sub("", text))
+
+
+def _figures() -> str:
+    """The tables that `make bench` has written."""
+    tables = [path.read_text(encoding="utf-8") for path in sorted(RESULTS.glob("*.md"))]
+    return "\n\n".join(tables) or "No figures have been stored yet: run `make bench`.\n"
+
+
+def on_post_build(config: Any) -> None:
+    """The site works without a network: nothing on it is fetched from another host."""
+    for page in Path(config.site_dir).rglob("*.html"):
+        for found in _FOREIGN.finditer(page.read_text(encoding="utf-8")):
+            raise PluginError(f"{page.name} fetches {found[1] or found[2]}")

@@ -1,0 +1,160 @@
+"""What the code blocks of the documentation find around them: names, and a server with something
+to say.
+
+A block that uses one of the names in :data:`NAMES` without making it gets it. A setup is named in a
+comment above a block, ``<!-- setup: name -->``, and says what the server answers, or what the user
+does while the block runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+import voxwire
+from voxwire.emulator import Emulator
+
+Driver = Callable[[Any], Awaitable[None]]
+
+
+class World:
+    """The server and the names of one block. The server runs in a thread of its own, so that
+    blocks without asyncio, and those with their own loop, reach it in the same way."""
+
+    def __init__(self, patch: Callable[[str, Any], None]) -> None:
+        self.patch = patch
+        """Puts something in the place of what has this name, until the block has ended."""
+        self.names: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
+        """Of the session that the block is given."""
+        self.threaded = False
+        """Whether the block's session is one of ``voxwire.sync``."""
+        self.during: Driver | None = None
+        """Acts while the block runs; it is given the block's session."""
+        self.after: Driver | None = None
+        """Acts when the block has run to its end."""
+        self.may_fail = False
+        """Whether the block shows a failure that is logged as an error."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._stack = AsyncExitStack()
+
+    def __enter__(self) -> World:
+        self._thread.start()
+        self.server = self.run(self._stack.enter_async_context(Emulator()))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.run(self._stack.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do something where the server is."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+class Speaker:
+    """Plays nothing, and has heard all of it."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.pending = 0.0
+
+    def write(self, audio: bytes) -> None:
+        self.written += audio
+
+    def flush(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    @property
+    def played(self) -> float:
+        return len(self.written) / 48
+
+
+class Microphone:
+    """Hears a sentence and then silence, in pieces of 20 ms, faster than time goes by."""
+
+    def __init__(self, sound: bytes) -> None:
+        self.sound = sound + bytes(48 * 1000)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.sound), 960):
+            yield self.sound[start : start + 960]
+            await asyncio.sleep(0)
+
+
+class Desk:
+    """A microphone and a speaker."""
+
+    def __init__(self, sound: bytes) -> None:
+        self.microphone = Microphone(sound)
+        self.speaker = Speaker()
+
+    def open(self, *formats: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+async def confirm(*_: object) -> bool:
+    return True
+
+
+NAMES: dict[str, Callable[[World], Any]] = {
+    "server": lambda world: world.server,
+    "speaker": lambda world: Speaker(),
+    "microphone": lambda world: Microphone(world.server.speech("And the weather?")),
+    "log": lambda world: logging.getLogger("the program"),
+    "confirm": lambda world: confirm,
+    "speech": lambda world: world.server.speech("And the weather?") + bytes(48 * 800),
+}
+"""Beside these there is ``session``, open, connected to the server."""
+
+# --- setups --------------------------------------------------------------------------------------
+
+SETUPS: dict[str, Callable[[World], None]] = {}
+
+
+def setup(name: str) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
+    def register(function: Callable[[World], None]) -> Callable[[World], None]:
+        SETUPS[name] = function
+        return function
+
+    return register
+
+
+@setup("a conversation that ends")
+def _(world: World) -> None:
+    """The user speaks, is answered, and hangs up."""
+    world.server.hear("And the weather?")
+    audio = world.server.speech("And the weather?") + bytes(48 * 800)
+
+    async def drive(session: voxwire.Session) -> None:
+        async with session.expect(voxwire.ResponseDone, timeout=10):
+            await session.append_audio(audio)
+        await session.close()
+
+    world.during = drive
+
+
+@setup("umbrella")
+def _(world: World) -> None:
+    """The model looks the weather up before it answers."""
+    world.server.on("umbrella", call="get_weather", arguments={"city": "Oslo"})
+    world.server.on(output_of="get_weather", reply="Yes: it rains in Oslo, at 9 degrees.")
+
+
+@setup("a desk")
+def _(world: World) -> None:
+    """A microphone that hears a sentence, and a speaker, where there are none."""
+    world.server.hear("Good morning.")
+    world.patch("voxwire.LocalAudio", lambda: Desk(world.server.speech("Good morning.")))

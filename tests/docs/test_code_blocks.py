@@ -1,0 +1,196 @@
+"""Every Python block of the README and of docs/ runs, against a server on this machine.
+
+How a block is written so that it does: docs/writing.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import inspect
+import io
+import logging
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import markdown_blocks
+import pytest
+from block_setups import NAMES, SETUPS, World
+from markdown_blocks import ROOT, Block
+
+import voxwire
+import voxwire.sync
+
+SECONDS = 20
+
+BLOCKS = [
+    block
+    for page in markdown_blocks.pages()
+    for block in markdown_blocks.blocks(page)
+    if block.language == "python"
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with World(monkeypatch.setattr) as world:
+        # What OpenAI would be, and a folder that looks like a checkout.
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-local")
+        monkeypatch.setenv("OPENAI_BASE_URL", world.server.http_url)
+        (tmp_path / "examples").symlink_to(ROOT / "examples")
+        monkeypatch.chdir(tmp_path)
+        yield world
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What is logged as an error: a handler that raised, for one."""
+    found: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: found.append(handler.format(record))  # type: ignore[method-assign]
+    log = logging.getLogger("voxwire")
+    log.addHandler(handler)
+    yield found
+    log.removeHandler(handler)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.where)
+def test_block(block: Block, world: World, errors: list[str]) -> None:
+    if re.search(r"^(async )?def test_", block.text, re.MULTILINE):
+        _pytest(block)
+        return
+    for name in block.setups:
+        assert name in SETUPS, f"{block.where}: there is no setup {name!r} in block_setups.py"
+        SETUPS[name](world)
+    tree = ast.parse(block.text)
+    code = compile(
+        block.text, block.where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+    )
+    names = {"__name__": "__main__"}
+    exec(compile(_carried(block), block.where, "exec"), names)
+    wanted = _wanted(tree) - names.keys()
+    world.names = {name: NAMES[name](world) for name in sorted(wanted & NAMES.keys())}
+    names |= world.names
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), _limited(block):
+        if world.threaded:
+            _perform_in_threads(code, names, world, "session" in wanted)
+        elif "session" in wanted or code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(_perform(code, names, world, "session" in wanted))
+        else:
+            exec(code, names)
+    assert world.may_fail or not errors, "\n".join(errors)
+    if block.output is not None:
+        assert _fits(printed.getvalue(), block.output), printed.getvalue()
+
+
+async def _perform(code: Any, names: dict[str, Any], world: World, given: bool) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        session = None
+        if given:
+            connecting = voxwire.connect(url=world.server.url, **world.options)
+            session = names["session"] = await stack.enter_async_context(connecting)
+        during = None if world.during is None else asyncio.create_task(world.during(session))
+        made = eval(code, names)
+        if inspect.iscoroutine(made):
+            await made
+        if during is not None:
+            await during
+        if world.after is not None:
+            await world.after(session)
+
+
+def _perform_in_threads(code: Any, names: dict[str, Any], world: World, given: bool) -> None:
+    if not given:
+        exec(code, names)
+        return
+    with voxwire.sync.connect(url=world.server.url, **world.options) as session:
+        names["session"] = session
+        exec(code, names)
+        if world.after is not None:
+            world.run(world.after(session))
+
+
+@contextlib.contextmanager
+def _limited(block: Block) -> Iterator[None]:
+    """A block that waits for ever is a failure, also where it blocks the thread."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"{block.where} takes longer than {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _pytest(block: Block) -> None:
+    """A block of tests is run as tests are."""
+    Path("test_block.py").write_text(ast.unparse(_carried(block)) + "\n" + block.text)
+    Path("pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_block.py"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _fits(printed: str, expected: str) -> bool:
+    """Whether it is what the page says; ``…`` there stands for anything."""
+    pattern = ".*".join(re.escape(piece) for piece in expected.strip().split("…"))
+    return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
+
+
+def _carried(block: Block) -> ast.Module:
+    """The imports, functions and classes of the blocks above on the page."""
+    carried: list[ast.stmt] = []
+    for other in BLOCKS:
+        if other.page != block.page or other.line >= block.line:
+            continue
+        for statement in ast.parse(other.text).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom) or (
+                isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+                and not any(_root(each) == "session" for each in statement.decorator_list)
+            ):
+                carried.append(statement)
+    return ast.Module(body=carried, type_ignores=[])
+
+
+def _root(expression: ast.expr) -> str | None:
+    while not isinstance(expression, ast.Name):
+        expression = getattr(expression, "func", None) or getattr(expression, "value", None)  # type: ignore[assignment]
+        if expression is None:
+            return None
+    return expression.id
+
+
+def _wanted(tree: ast.Module) -> set[str]:
+    """Names that are used and made nowhere in the block."""
+    used: set[str] = set()
+    made: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                used.add(name)
+            case ast.Name(id=name):
+                made.add(name)
+            case ast.arg(arg=name):
+                made.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                made.add(name)
+            case ast.ClassDef(name=name):
+                made.add(name)
+            case ast.alias(name=name, asname=asname):
+                made.add((asname or name).split(".")[0])
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                made.add(name)
+            case _:
+                pass
+    return used - made
