@@ -628,11 +628,11 @@ def test_unions_can_be_asked_about_at_run_time() -> None:
         ),
         (
             {"type": "input_audio_buffer.append", "audio": b"\x00\x01"},
-            "$.audio: expected string, got bytes (base64 text; voxwire.audio encodes it)",
+            "$.audio: expected string, got bytes (base64 text; session.append_audio() takes bytes)",
         ),
         (
             {"type": "input_audio_buffer.append", "audio": "no base64"},
-            "$.audio: expected base64, got string (voxwire.audio encodes bytes)",
+            "$.audio: expected base64, got string (session.append_audio() takes bytes)",
         ),
         (
             {"type": "response.cancel", "event_id": "x" * 513},
@@ -752,3 +752,12 @@ def test_validate_is_stricter_than_reading() -> None:
         "$.session.instructions",
         "$.session.audio.input.turn_detection.eagerness",
     }
+
+
+def test_the_names_of_a_map_have_limits_too() -> None:
+    event = {"type": "response.create", "response": {"metadata": {"k" * 65: "value"}}}
+    error = refused(event)
+    assert error.path.startswith("$.response.metadata.kkk")
+    assert "64" in str(error)
+    event["response"] = {"metadata": {"k" * 64: "value"}}
+    assert isinstance(REALTIME.event(event), REALTIME.client["response.create"])

@@ -118,7 +118,7 @@ def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
         try:
             pybase64.b64decode(value, validate=True)
         except ValueError:
-            yield Problem(path, "base64", value, "voxwire.audio encodes bytes")
+            yield Problem(path, "base64", value, "session.append_audio() takes bytes")
 
 
 def _said(rule: Rule, value: str) -> str:

@@ -116,7 +116,7 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
     elif "any_of" in rule:
         yield from _any_of(rule, value, path, mode)
     elif "type" in rule and rule["type"] not in kinds(value):
-        cure = "base64 text; voxwire.audio encodes it" if rule.get("base64") else ""
+        cure = "base64 text; session.append_audio() takes bytes" if rule.get("base64") else ""
         yield Problem(path, expected(rule), value, cure)
     elif isinstance(value, str):
         yield from text(rule, value, path)
@@ -134,6 +134,8 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
             place = child_path(path, str(key))
             if not isinstance(key, str):
                 yield Problem(place, "a string as key", key)
+            elif "names" in rule:
+                yield from text(rule["names"], key, place)
             yield from _rule(rule.get("values", {"null": True}), entry, place, mode)
     elif not isinstance(value, Model):
         yield Problem(path, expected(rule), value)
