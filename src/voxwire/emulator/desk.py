@@ -143,6 +143,9 @@ class Desk:
             session=session,
             wanted=wanted,
         )
+        now = self._clock()
+        for value in [old.value for old in self.secrets.values() if old.expires_at < now]:
+            del self.secrets[value]
         self.secrets[secret.value] = secret
         return secret
 

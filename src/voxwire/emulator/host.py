@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from ..formats import format_of
 from .brain import Reply, Said, Turn, reply_of
 from .calls import Call
 from .desk import Desk
@@ -24,7 +25,7 @@ from .rules import Script
 from .settings import DEFAULT_MODEL, Settings, realtime, transcription
 from .stage import Habits, Stage
 from .translation import DEFAULT_TRANSLATOR, TranslationMachine, translation
-from .voice import Voice
+from .voice import Voice, speak, tone
 
 __all__ = ["Host"]
 
@@ -161,7 +162,7 @@ class Host:
     # --- answers --------------------------------------------------------------------------------
 
     def _think(self, turn: Turn, answer: Callable[[Reply], None], stage: Stage) -> None:
-        """Have the script answer, at once or when its author is ready."""
+        """Have the script answer: at once, or when its author and its voice are ready."""
         for fault in self.script.faults:
             if isinstance(fault, RateLimited) and turn.number >= fault.after:
                 answer(Reply(error="rate_limit_exceeded"))
@@ -169,20 +170,32 @@ class Host:
         try:
             said = self.script.answer(turn)
         except Exception:
-            answer(_broken())
-            return
-        if isinstance(said, Reply):
+            said = _broken()
+        if isinstance(said, Reply) and (self.voice is tone or not _aloud(turn, said)):
             answer(said)
             return
-        task = asyncio.ensure_future(self._await(said, answer, stage))
+        task = asyncio.ensure_future(self._later(said, turn, answer, stage))
         self._thinking.add(task)
         task.add_done_callback(self._thinking.discard)
 
-    async def _await(
-        self, said: Awaitable[Said], answer: Callable[[Reply], None], stage: Stage
+    async def _later(
+        self,
+        said: Reply | Awaitable[Said],
+        turn: Turn,
+        answer: Callable[[Reply], None],
+        stage: Stage,
     ) -> None:
         try:
-            reply = reply_of(await said)
+            reply = said if isinstance(said, Reply) else reply_of(await said)
+            if self.voice is not tone and _aloud(turn, reply):
+                # A voice may be a program that takes its time: the others must not wait for it.
+                settings: Mapping[str, Any] = turn.response.get("audio") or {"output": {}}
+                output: Mapping[str, Any] = settings["output"]
+                format, speed = format_of(output.get("format")), output.get("speed") or 1.0
+                audio = await asyncio.to_thread(
+                    speak, reply.text, format, voice=self.voice, speed=speed
+                )
+                reply = attrs.evolve(reply, audio=audio)
         except Exception:
             reply = _broken()
         answer(reply)
@@ -201,3 +214,9 @@ class Host:
 def _broken() -> Reply:
     _log.exception("the brain failed")
     return Reply(error={"code": "server_error", "message": "The brain failed."})
+
+
+def _aloud(turn: Turn, reply: Reply) -> bool:
+    """Whether a reply has yet to be spoken. A translation always is."""
+    modalities = turn.response.get("output_modalities") or ["audio"]
+    return "audio" in modalities and bool(reply.text) and reply.audio is None

@@ -68,14 +68,12 @@ class Place:
 
 
 class Writer(Protocol):
-    """What both kinds of items have in common."""
+    """What both kinds of items have in common. ``cut`` tells that the budget did not suffice."""
 
     written: Tokens
     cut: bool
-    """Whether the budget did not suffice."""
 
     def open(self) -> None: ...
-
     def pieces(self) -> Iterator[float]:
         """Send piece after piece; each value is how long to wait before the next."""
         ...
