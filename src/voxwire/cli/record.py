@@ -107,8 +107,9 @@ def record(
         try:
             await proxy.__aenter__()
         except OSError as error:
-            # The text has the address once more; the name of a host that is none has no number.
-            why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            # The text has the address once more; a host that is none has no number of the system.
+            known = error.errno or 0
+            why = os.strerror(known) if known > 0 else error.strerror
             raise InvalidOption(f"cannot listen at {host}:{port}: {why}") from None
         try:
             console.print(f"recording {clean(redact_url(proxy.to))} into {path}", soft_wrap=True)
