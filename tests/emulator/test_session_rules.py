@@ -353,6 +353,17 @@ def test_failed_and_filtered() -> None:
     assert (filtered.status, filtered.status_details.reason) == ("incomplete", "content_filter")
 
 
+def test_null_is_as_good_as_left_out() -> None:
+    """LiveKit's client writes every setting that it does not use as null."""
+    bench = Bench()
+    item = typed("hello", id=None, status=None)
+    nulls = {"instructions": None, "tools": None, "metadata": None, "max_output_tokens": None}
+    events = bench.run(
+        {**item, "previous_item_id": None}, {"type": "response.create", "response": nulls}
+    )
+    assert only(events, "response.done").response.status == "completed"
+
+
 def test_silence_lasts_until_the_cancel() -> None:
     bench = Bench()
     bench.script.on(silence=True)

@@ -59,6 +59,7 @@ class Responses:
 
     def create(self, request: Mapping[str, Any]) -> None:
         """Answer because the client asks for it."""
+        request = {name: value for name, value in request.items() if value is not None}
         conversation = request.get("conversation", "auto")
         if conversation not in ("auto", "none", self._conversation):
             raise Mistake(

@@ -146,7 +146,8 @@ class Machine:
 
     def _create_item(self, event: dict[str, Any]) -> None:
         item = cast("dict[str, Any]", event["item"])
-        record = self._record({name: item[name] for name in item if name != "object"})
+        given = {k: v for k, v in item.items() if k != "object" and v is not None}
+        record = self._record(given)
         previous = self.items.add(record, event.get("previous_item_id"))
         self.stage.send(ConversationItemAdded, previous_item_id=previous, item=record.item)
         done = self.items.previous_when_done(record.id)
