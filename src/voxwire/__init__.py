@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voxwire_protocol import *  # noqa: F403
 
+    from . import http as http
+    from . import legacy as legacy
+    from . import sync as sync
+    from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
     from .codec import Problem as Problem
     from .codec import extras as extras
@@ -50,6 +54,25 @@ if TYPE_CHECKING:
     from .events import ToolFailed as ToolFailed
     from .handles import Receipt as Receipt
     from .handles import Response as Response
+    from .http.answers import RawResponse as RawResponse
+    from .http.calling import CallAnswer as CallAnswer
+    from .http.client import AsyncClient as AsyncClient
+    from .http.client import Client as Client
+    from .http.errors import BadRequest as BadRequest
+    from .http.errors import Conflict as Conflict
+    from .http.errors import Forbidden as Forbidden
+    from .http.errors import HttpConnectionError as HttpConnectionError
+    from .http.errors import HttpError as HttpError
+    from .http.errors import HttpStatusError as HttpStatusError
+    from .http.errors import HttpTimeout as HttpTimeout
+    from .http.errors import InternalServerError as InternalServerError
+    from .http.errors import InvalidRequest as InvalidRequest
+    from .http.errors import NotFound as NotFound
+    from .http.errors import TooManyRequests as TooManyRequests
+    from .http.errors import Unauthorized as Unauthorized
+    from .http.errors import UnprocessableEntity as UnprocessableEntity
+    from .http.errors import UnreadableAnswer as UnreadableAnswer
+    from .http.retrying import Backoff as Backoff
     from .later import Later as Later
     from .local_audio import LocalAudio as LocalAudio
     from .options import realtime_session as realtime_session
@@ -64,6 +87,7 @@ if TYPE_CHECKING:
     from .wav import read_wav as read_wav
     from .wav import stream_wav as stream_wav
     from .wav import write_wav as write_wav
+    from .webhooks import InvalidSignature as InvalidSignature
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
@@ -83,6 +107,15 @@ _HOME = {
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
     "handles": ("Receipt", "Response"),
+    "http.answers": ("RawResponse",),
+    "http.calling": ("CallAnswer",),
+    "http.client": ("AsyncClient", "Client"),
+    "http.errors": (
+        "BadRequest", "Conflict", "Forbidden", "HttpConnectionError", "HttpError",
+        "HttpStatusError", "HttpTimeout", "InternalServerError", "InvalidRequest", "NotFound",
+        "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
+    ),
+    "http.retrying": ("Backoff",),
     "later": ("Later",),
     "local_audio": ("LocalAudio",),
     "options": ("realtime_session",),
@@ -92,8 +125,11 @@ _HOME = {
     "tools": ("Call", "Tool", "ToolContext", "tool"),
     "toolset": ("ToolSet",),
     "wav": ("read_wav", "stream_wav", "write_wav"),
+    "webhooks": ("InvalidSignature",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
+# What a program says the module of: voxwire.webhooks.unwrap.
+_SUBMODULES = ("http", "legacy", "sync", "webhooks")
 
 __version__ = "0.1.0"
 
@@ -102,6 +138,8 @@ def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
     if module is not None:
         value = getattr(import_module(f".{module}", __name__), name)
+    elif name in _SUBMODULES:
+        value = import_module(f".{name}", __name__)
     elif name == "__all__":
         value = sorted({*_MODULES, *import_module("voxwire_protocol").__all__})
     elif name.startswith("_"):
@@ -116,4 +154,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *import_module("voxwire_protocol").__all__})
+    return sorted({*globals(), *_MODULES, *_SUBMODULES, *import_module("voxwire_protocol").__all__})

@@ -2,6 +2,7 @@
 
     VoxwireError
     ├── InvalidEvent (ValueError)            what the caller wants to send is wrong: not sent
+    │   └── InvalidRequest                       the same over HTTP
     ├── InvalidOption (ValueError)           a combination of arguments that cannot work
     ├── ConnectError                         no session came about
     │   ├── ConnectTimeout (TimeoutError)        no answer in time
@@ -11,11 +12,28 @@
     │       └── PermissionDenied                     403
     ├── ConnectionClosedError                the session has ended
     │   └── SessionExpired                       the server's time limit: close code 1001
+    ├── HttpError                            an HTTP operation did not come to a good end
+    │   ├── HttpTimeout (TimeoutError)           no answer in time
+    │   ├── HttpConnectionError                  no connection, or it broke before the whole answer
+    │   ├── UnreadableAnswer                     a success whose body is not what was promised
+    │   └── HttpStatusError                      a status that is no success
+    │       ├── BadRequest                           400
+    │       ├── Unauthorized                         401
+    │       ├── Forbidden                            403
+    │       ├── NotFound                             404
+    │       ├── Conflict                             409
+    │       ├── UnprocessableEntity                  422
+    │       ├── TooManyRequests                      429
+    │       └── InternalServerError                  5xx
+    ├── InvalidSignature                     a webhook that is not to be believed
     ├── ServerError                          an ``error`` event, raised for whoever caused it
     ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
     ├── QueueOverflow                        a reader was too slow, and asked for an exception
     ├── ToolError                            for a tool to raise: the model is told its words
     └── RecordingError                       a recording that cannot be read or written
+
+Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.webhooks``; ``voxwire``
+itself offers all.
 
 What a server says is never in itself an exception: an ``error`` event is an event. It becomes a
 :class:`ServerError` only for a call that waits for the outcome of what it sent.

@@ -1,0 +1,196 @@
+"""The two clients: the same operations, once waiting and once to be awaited.
+
+It knows how a client is set up and what it offers. What is offered is in ``resources``, and how it
+is sent in ``lines``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from ..redaction import redact_url
+from .address import AsyncKey, Key, address
+from .answers import RawResponse
+from .exchange import DEFAULT_TIMEOUT, Settings
+from .lines import AsyncLine, SyncLine
+from .operation import Operation, Timeout
+from .resources import (
+    AsyncCalls,
+    AsyncClientSecrets,
+    AsyncSessions,
+    AsyncTranscriptionSessions,
+    AsyncTranslations,
+    Calls,
+    ClientSecrets,
+    Sessions,
+    TranscriptionSessions,
+    Translations,
+)
+from .retrying import Backoff
+
+__all__ = ["AsyncClient", "Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """The HTTP half of the API. Usable from several threads, and as a context manager.
+
+    Every method takes ``timeout=``, ``max_retries=``, ``headers=`` and ``extra=`` besides its own
+    arguments, and has a twin that gives the whole answer: ``client.calls.create.raw(...)``.
+
+    Args:
+        api_key: a project's key; ``OPENAI_API_KEY`` where it is left out, though not for a server
+            on this machine that `base_url` names. A function is asked before each request.
+        base_url: ``OPENAI_BASE_URL`` or OpenAI's where it is left out.
+        organization, project: whose usage it is; ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID`` where
+            both they and `base_url` are left out.
+        headers: further headers for each request; they win over those made here.
+        timeout: seconds for each phase of an attempt: to connect, to send, to wait for more of the
+            answer; or an ``httpx.Timeout``. 30, and 5 to connect, if nothing is said.
+        max_retries: how often more to try, where trying again is safe and may help.
+        backoff: how long to wait in between.
+        http_client: one of your own, for proxies, certificates, transports. Not closed here.
+        insecure: allow a key to travel without TLS to another machine.
+        sleep: how to wait; for tests.
+        clock: the time of day in Unix seconds; for tests.
+
+    Raises:
+        InvalidOption: no key, an address that is none, or a key that would go where it must not.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: Key | None = None,
+        base_url: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        backoff: Backoff | None = None,
+        http_client: httpx.Client | None = None,
+        insecure: bool = False,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        where = address(
+            base_url=base_url,
+            api_key=api_key,
+            organization=organization,
+            project=project,
+            headers=headers,
+            insecure=insecure,
+        )
+        settings = Settings(
+            address=where,
+            timeout=timeout,
+            max_retries=max_retries,
+            backoff=backoff or Backoff(),
+            clock=clock,
+        )
+        key = api_key if callable(api_key) else None
+        self._line = line = SyncLine(settings, http_client, key, sleep)
+        self.client_secrets = ClientSecrets(line.send)
+        self.translations = Translations(line.send)
+        self.calls = Calls(line.send)
+        self.sessions = Sessions(line.send)
+        self.transcription_sessions = TranscriptionSessions(line.send)
+
+    def send(self, operation: Operation[T]) -> RawResponse[T]:
+        """Send an operation of ``voxwire.http``. Raises :class:`HttpError` or one of its kind."""
+        return self._line.send(operation)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact_url(self._line.settings.address.base_url)!r})"
+
+
+class AsyncClient:
+    """The HTTP half of the API for asyncio: as :class:`Client`, with every method to be awaited.
+
+    What is wrong with the arguments of a method is told when it is called, before the ``await``.
+    `api_key` may also be a coroutine function, and `sleep` is one.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: AsyncKey | None = None,
+        base_url: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        backoff: Backoff | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        insecure: bool = False,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        where = address(
+            base_url=base_url,
+            api_key=api_key,
+            organization=organization,
+            project=project,
+            headers=headers,
+            insecure=insecure,
+        )
+        settings = Settings(
+            address=where,
+            timeout=timeout,
+            max_retries=max_retries,
+            backoff=backoff or Backoff(),
+            clock=clock,
+        )
+        key = api_key if callable(api_key) else None
+        self._line = line = AsyncLine(settings, http_client, key, sleep)
+        self.client_secrets = AsyncClientSecrets(line.send)
+        self.translations = AsyncTranslations(line.send)
+        self.calls = AsyncCalls(line.send)
+        self.sessions = AsyncSessions(line.send)
+        self.transcription_sessions = AsyncTranscriptionSessions(line.send)
+
+    async def send(self, operation: Operation[T]) -> RawResponse[T]:
+        """Send an operation of ``voxwire.http``. Raises :class:`HttpError` or one of its kind."""
+        return await self._line.send(operation)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._line.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact_url(self._line.settings.address.base_url)!r})"

@@ -1,0 +1,167 @@
+"""One operation from its first attempt to its outcome, without I/O: what both clients share.
+
+Told what came of an attempt, it says what next: an outcome, a wait before the next attempt, or an
+error to raise. It sends nothing and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import attrs
+import httpx
+
+from ..errors import InvalidOption
+from ..redaction import redact, redact_headers, redact_text, redact_url
+from .address import Address, check_headers
+from .answers import RawResponse, error_of, raw_response, unreadable
+from .errors import HttpConnectionError, HttpError, HttpTimeout, TooManyRequests, UnreadableAnswer
+from .operation import Operation, Timeout
+from .retrying import Backoff, asked_to_wait, may_help
+
+__all__ = ["DEFAULT_TIMEOUT", "Exchange", "Settings"]
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+_log = logging.getLogger("voxwire.http")
+
+# Nothing has left this machine, or nothing but a handshake.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def check_retries(value: object) -> None:
+    """Refuse what is no number of retries."""
+    if not isinstance(value, int) or value < 0:
+        raise InvalidOption(f"max_retries={value!r}: a whole number is needed, 0 for a single try")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What a client is set up with."""
+
+    address: Address
+    timeout: Timeout
+    max_retries: int = attrs.field(validator=lambda _, __, value: check_retries(value))
+    backoff: Backoff
+    clock: Callable[[], float]
+
+
+class Exchange(Generic[T]):
+    """One operation under way."""
+
+    def __init__(self, operation: Operation[T], settings: Settings) -> None:
+        self._operation = operation
+        self._settings = settings
+        options = operation.options
+        self._retries: int = options.get("max_retries", settings.max_retries)
+        check_retries(self._retries)
+        self._attempts = 0
+        self._secrets = settings.address.secrets
+        # One key for all attempts: a server that knows it does the thing once.
+        once = {"Idempotency-Key": str(uuid.uuid4())} if operation.repeatable else {}
+        self._headers = httpx.Headers(
+            {**operation.request.get("headers", {}), **once, **settings.address.headers}
+        )
+        self._own = options.get("headers", {})
+        check_headers(self._own)
+
+    def request(self, authorization: str | None) -> dict[str, Any]:
+        """The next attempt, as keyword arguments of ``httpx.Client.build_request``."""
+        self._attempts += 1
+        request = dict(self._operation.request)
+        address = self._settings.address
+        headers = self._headers.copy()
+        if authorization is not None:
+            headers["Authorization"] = authorization
+            self._secrets = (*address.secrets, authorization.removeprefix("Bearer "))
+        headers.update(self._own)
+        request["url"] = address.base_url + request["url"]
+        request["headers"] = headers
+        request["timeout"] = self._operation.options.get("timeout", self._settings.timeout)
+        if _log.isEnabledFor(logging.DEBUG):
+            said = _shown(request, self._secrets)
+            _log.debug("-> %s %s %s", self._line(), redact_headers(headers, self._secrets), said)
+        return request
+
+    def answered(self, response: httpx.Response) -> RawResponse[T] | float:
+        """The outcome, or the seconds to wait before the next attempt. Raises the error else."""
+        answer = raw_response(response, None, self._attempts)
+        _log.debug(
+            "<- %s: %d, request %s, %d bytes",
+            self._line(),
+            answer.status,
+            answer.request_id,
+            len(answer.content),
+        )
+        if response.is_success:
+            try:
+                parsed = self._operation.read(response)
+            except (ValueError, TypeError, RecursionError) as error:
+                problem = "its body is no JSON" if isinstance(error, json.JSONDecodeError) else ""
+                problem = problem or redact_text(str(error), self._secrets)
+                raise unreadable(answer, problem, self._secrets) from None
+            return raw_response(response, parsed, self._attempts)
+        if answer.status == 404 and self._operation.gone is not None:
+            return raw_response(response, self._operation.gone(), self._attempts)
+        failure = error_of(answer, self._secrets)
+        failure.retry_after = asked_to_wait(answer.headers, self._settings.clock())
+        # A limiter turns requests away at the door; what a 5xx has done, nobody knows.
+        failure.maybe_done = answer.status >= 500 or answer.status == 408
+        safe = self._operation.repeatable or isinstance(failure, TooManyRequests)
+        return self._next(failure, safe and may_help(answer.status, answer.headers))
+
+    def failed(self, error: httpx.HTTPError | httpx.InvalidURL) -> float:
+        """The seconds to wait before the next attempt. Raises the error else."""
+        where = redact_url(self._settings.address.base_url)
+        sent = not isinstance(error, _NOT_SENT)
+        kind: type[HttpError] = HttpConnectionError
+        words = redact_text(str(error), self._secrets) or type(error).__name__
+        if isinstance(error, httpx.TimeoutException):
+            kind, words = HttpTimeout, f"no answer in time ({type(error).__name__}; see timeout=)"
+        elif isinstance(error, httpx.DecodingError):
+            kind, words = UnreadableAnswer, "the body cannot be decompressed"
+        elif isinstance(error, (httpx.LocalProtocolError, httpx.InvalidURL)):
+            # Not the library's words: they hold the header that it does not like.
+            sent, words = False, "the request cannot be written: look at headers="
+        failure = kind(f"{self._line()} at {where}: {words}")
+        failure.maybe_done = sent
+        failure.__cause__ = error if sent or isinstance(error, _NOT_SENT) else None
+        help_ = isinstance(error, httpx.TransportError) and not isinstance(
+            error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+        )
+        return self._next(failure, help_ and (self._operation.repeatable or not sent))
+
+    def _next(self, error: HttpError, again: bool) -> float:
+        error.attempts = self._attempts
+        pause = None
+        if again and self._attempts <= self._retries:
+            pause = self._settings.backoff.seconds(self._attempts, error.retry_after)
+        if pause is None:
+            raise error
+        _log.info("%s: %s; again in %.3f s", self._line(), type(error).__name__, pause)
+        return pause
+
+    def _line(self) -> str:
+        return f"{self._operation.name} (attempt {self._attempts})"
+
+
+def _shown(request: Mapping[str, Any], secrets: tuple[str, ...]) -> str:
+    """The body in a log: without keys, and of an offer its size alone, for it holds a password."""
+    if "json" in request:
+        return json.dumps(redact(request["json"], secrets))
+    if "files" in request:
+        session = dict(request["files"]).get("session", (None, b"", None))[1]
+        return f"<SDP> {json.dumps(redact(json.loads(session), secrets))}"
+    return f"<SDP, {len(request['content'])} bytes>" if "content" in request else ""
