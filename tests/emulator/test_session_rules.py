@@ -210,6 +210,15 @@ def test_input_transcripts_come_in_pieces_and_with_their_usage() -> None:
         assert completed.usage.type == kind
 
 
+def test_speech_that_cannot_be_made_out() -> None:
+    bench = Bench()
+    bench.script.hear(None)
+    bench.run(listening(turn_detection=None, transcription={"model": "whisper-1"}))
+    events = bench.run(append(tone("mumble")), COMMIT)
+    failed = only(events, "conversation.item.input_audio_transcription.failed")
+    assert failed.error.code == "audio_unintelligible"
+
+
 def test_log_probabilities_and_speakers() -> None:
     bench = Bench(session=transcription("sess_1", 1))
     bench.script.hear("one two")

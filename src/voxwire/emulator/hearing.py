@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from voxwire_protocol import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
     ConversationItemInputAudioTranscriptionSegment,
 )
 
@@ -29,6 +30,9 @@ def transcribe(
     """Send the transcript of a user item, as the session's transcription settings want it."""
     model = str(settings.get("model") or "whisper-1")
     timing = stage.habits.timing
+    if record.heard is None:
+        stage.timeline.after(timing.transcript + timing.transcribed, lambda: _fail(stage, record))
+        return
     # The transcribers begin every word with its space, the first one too.
     words = pieces(" " + record.heard) if record.heard else []
     wait = timing.transcript
@@ -73,6 +77,20 @@ def transcribe(
         )
 
     stage.timeline.after(wait + timing.transcribed, completed)
+
+
+def _fail(stage: Stage, record: Record) -> None:
+    error = {
+        "type": "transcription_error",
+        "code": "audio_unintelligible",
+        "message": "The audio could not be made out.",
+    }
+    stage.send(
+        ConversationItemInputAudioTranscriptionFailed,
+        item_id=record.id,
+        content_index=0,
+        error=error,
+    )
 
 
 def _usage(model: str, record: Record, words: int) -> dict[str, Any]:

@@ -22,8 +22,9 @@ class Record:
     item: dict[str, Any]
     audio: bytearray = attrs.field(factory=bytearray)
     format: Format = PCM16
-    heard: str = ""
-    """What the user says in it, whether anyone wants it transcribed or not."""
+    heard: str | None = ""
+    """What the user says in it, whether anyone wants it transcribed or not; None where that
+    cannot be made out."""
 
     @property
     def id(self) -> str:

@@ -64,7 +64,7 @@ class Script:
         self.rules: list[Rule] = []
         self.faults: list[AnyFault] = []
         """What goes wrong with every connection."""
-        self._heard: deque[str] = deque()
+        self._heard: deque[str | None] = deque()
         self._spoken: dict[bytes, str] = {}
 
     def on(
@@ -143,8 +143,8 @@ class Script:
 
     # --- hearing --------------------------------------------------------------------------------
 
-    def hear(self, *texts: str) -> None:
-        """What the next pieces of speech will say, one after the other."""
+    def hear(self, *texts: str | None) -> None:
+        """What the next pieces of speech will say, one after the other; None cannot be made out."""
         self._heard.extend(texts)
 
     def spoken(self, text: str, audio: bytes) -> None:
@@ -153,9 +153,9 @@ class Script:
 
     def coming(self, audio: bytes) -> str:
         """What speech says that has not ended yet, if that is known."""
-        return self._heard[0] if self._heard else self._recognised(audio)
+        return (self._heard[0] or "") if self._heard else self._recognised(audio)
 
-    def heard(self, audio: bytes, format: Format) -> str:
+    def heard(self, audio: bytes, format: Format) -> str | None:
         """What a piece of speech says: as told, as recognised, or how long it is."""
         if self._heard:
             return self._heard.popleft()

@@ -91,7 +91,7 @@ def script_of(data: Any) -> Script:
     script = Script()
     if isinstance(default := fields.get("default"), str) and default != "echo":
         script.brain = _always(default)
-    script.hear(*(str(text) for text in _list(fields, "hear")))
+    script.hear(*(None if text is None else str(text) for text in _list(fields, "hear")))
     for number, entry in enumerate(_list(fields, "rules"), 1):
         where = f"rule {number}"
         rule = _object(entry, where, _RULE)

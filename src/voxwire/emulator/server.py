@@ -120,8 +120,8 @@ class Emulator:
         """Answer in a certain way: see :meth:`voxwire.emulator.rules.Script.on`."""
         return self.script.on
 
-    def hear(self, *texts: str) -> None:
-        """What the next pieces of speech will say, one after the other."""
+    def hear(self, *texts: str | None) -> None:
+        """What the next pieces of speech will say, one after the other; None cannot be made out."""
         self.script.hear(*texts)
 
     def speech(self, text: str, format: Format = PCM16) -> bytes:

@@ -126,7 +126,7 @@ class TranslationMachine:
         began = self._start_ms
         sound = bytes(self._sound[: PCM16.size(ms=end_ms - began)])
         self._drop_before(end_ms)
-        heard = self.stage.script.heard(sound, PCM16)
+        heard = self.stage.script.heard(sound, PCM16) or ""
         if self.session["audio"]["input"]["transcription"] is not None:
             words = pieces(" " + heard)
             for number, word in enumerate(words):
