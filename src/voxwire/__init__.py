@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from . import sync as sync
     from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
+    from .azure import Azure as Azure
+    from .azure import AzureVoiceLive as AzureVoiceLive
     from .codec import Problem as Problem
     from .codec import extras as extras
     from .codec import is_valid as is_valid
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from .codec import rebuild as rebuild
     from .codec import validate as validate
     from .connecting import Connect as Connect
+    from .connecting import attach as attach
     from .connecting import connect as connect
     from .conversation import Conversation as Conversation
     from .conversation_events import ConversationInterrupted as ConversationInterrupted
@@ -77,6 +80,10 @@ if TYPE_CHECKING:
     from .local_audio import LocalAudio as LocalAudio
     from .options import realtime_session as realtime_session
     from .playback import Playback as Playback
+    from .profiles import Abilities as Abilities
+    from .profiles import Compatible as Compatible
+    from .profiles import OpenAI as OpenAI
+    from .profiles import ServerProfile as ServerProfile
     from .recording import Recorder as Recorder
     from .session import Session as Session
     from .tools import Call as Call
@@ -87,13 +94,15 @@ if TYPE_CHECKING:
     from .wav import read_wav as read_wav
     from .wav import stream_wav as stream_wav
     from .wav import write_wav as write_wav
+    from .xai import XAI as XAI
     from .webhooks import InvalidSignature as InvalidSignature
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
     "approvals": ("McpApprovalRequested",),
+    "azure": ("Azure", "AzureVoiceLive"),
     "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
-    "connecting": ("Connect", "connect"),
+    "connecting": ("Connect", "attach", "connect"),
     "conversation": ("Conversation",),
     "conversation_events": (
         "ConversationInterrupted", "ConversationItemAppended", "ConversationItemCompleted",
@@ -120,11 +129,13 @@ _HOME = {
     "local_audio": ("LocalAudio",),
     "options": ("realtime_session",),
     "playback": ("Playback",),
+    "profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),
     "tools": ("Call", "Tool", "ToolContext", "tool"),
     "toolset": ("ToolSet",),
     "wav": ("read_wav", "stream_wav", "write_wav"),
+    "xai": ("XAI",),
     "webhooks": ("InvalidSignature",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}

@@ -207,9 +207,10 @@ class Codec:
             _raise_first(not_json(data, "$"))
             raise
 
-    def session(self, session: Any) -> Any:
-        """A session as a server describes it, in the shape that the rest of Voxwire reads."""
-        return session
+    def session(self, event: Any) -> Any:
+        """The session that a server's event describes, in the shape that the rest of Voxwire
+        reads."""
+        return event.session
 
     def _class_of(self, event: Mapping[str, Any]) -> type[Event]:
         name = event.get("type")

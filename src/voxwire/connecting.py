@@ -1,77 +1,45 @@
-"""``connect``: from arguments to a session that has been greeted, or to a typed error.
+"""``connect`` and ``attach``: from arguments to a conversation whose settings the server has taken.
 
-This module knows the order of things at the start: address, socket, first event.
+This module knows what is mandatory when a conversation begins, and what is not.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
-from collections.abc import Generator, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Unpack
 
-from voxwire_protocol import ErrorEvent, RealtimeSession, SessionUpdate
+from voxwire_protocol import RealtimeSession, SessionUpdate
 
 from . import codec
 from .acting import GivenTool
 from .conversation import AudioRetention
 from .core import Core
-from .dialing import dial
-from .errors import AuthenticationError, UpgradeRejected
+from .credentials import Credential
+from .errors import ConnectionClosedError, InvalidOption
+from .opening import ConnectionOptions, Opening, connection, opened, refusal
 from .options import SessionOptions, realtime_session
-from .recording import Recorder
-from .redaction import redact_url
-from .servers import Target, target
+from .playback import Playback
+from .profiles import ServerProfile, located
+from .servers import Target
 from .session import Session
 
-__all__ = ["Connect", "connect"]
-
-GREETING_SECONDS = 5.0
-"""How long a server may take for its first event before it counts as one that sends none."""
-
-REFUSAL_SECONDS = 1.0
-"""How long after an ``error`` as the first event a close still belongs to it."""
+__all__ = ["AttachOptions", "Connect", "attach", "connect"]
 
 
-class Connect:
-    """A session that is about to be opened: ``async with connect(...) as session``, or ``await``.
-
-    With ``await`` the caller closes the session.
+class Connect(Opening[Session]):
+    """A conversation that is about to be opened: ``async with connect(...) as session``, or
+    ``await``. With ``await`` the caller closes the session.
     """
-
-    def __init__(self, where: Target, options: Mapping[str, Any]) -> None:
-        self._where = where
-        self._options = options
-        self._session: Session | None = None
-
-    async def __aenter__(self) -> Session:
-        self._session = await self.open()
-        return self._session
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    def __await__(self) -> Generator[Any, None, Session]:
-        return self.open().__await__()
-
-    async def open(self) -> Session:
-        """Open the session; the caller closes it."""
-        return await _open(self._where, **self._options)
 
 
 def connect(
     *,
     model: str | None = None,
-    api_key: str | None = None,
+    api_key: Credential | None = None,
     url: str | None = None,
+    server: ServerProfile | None = None,
     call_id: str | None = None,
     headers: Mapping[str, str] | None = None,
     insecure: bool = False,
@@ -91,11 +59,14 @@ def connect(
 
     Args:
         model: the model; ``gpt-realtime-2.1`` where nothing else names what to open.
-        api_key: a project key or an ephemeral one; else ``OPENAI_API_KEY``. A server on this
-            machine needs none, and is not sent the one from the environment.
+        api_key: a project key or an ephemeral one, or a function, plain or async, that gives one
+            for each connection; else ``OPENAI_API_KEY``, which goes to OpenAI and to the host of
+            ``OPENAI_BASE_URL`` only. A server on this machine needs none.
         url: the full address (``ws``, ``wss``, ``http``, ``https``); else ``/realtime`` under
             ``OPENAI_BASE_URL``, or OpenAI's.
-        call_id: attach to a WebRTC or SIP call that is under way; excludes `model`.
+        server: another server than OpenAI's, such as ``voxwire.Azure(...)``; excludes `url`.
+        call_id: attach to a WebRTC or SIP call that is under way; excludes `model`. See
+            :func:`attach`.
         headers: further headers; they win over those made here.
         insecure: allow a key to travel without TLS to another machine.
         session: a session object to begin with; `settings` go on top of it.
@@ -119,81 +90,123 @@ def connect(
             :class:`AuthenticationError`, :class:`PermissionDenied` or :class:`UpgradeRejected`.
         ServerError: on entering; the server refused the settings.
     """
-    where = target(
-        model=model, call_id=call_id, api_key=api_key, url=url, headers=headers, insecure=insecure
+    profile, where = located(
+        "realtime" if call_id is None else "call",
+        server=server,
+        model=model,
+        call_id=call_id,
+        api_key=api_key,
+        url=url,
+        headers=headers,
+        insecure=insecure,
     )
-    wanted = None
-    if session is not None or settings or tools:
-        # Wrong settings are told here, and not in the middle of opening.
-        definitions = Core().turns.replace(tools or ())
-        wanted = realtime_session(base=session, tools=definitions or None, **settings)
-        codec.REALTIME.event(SessionUpdate(session=wanted))
-    options = {
-        "wanted": wanted,
-        "tools": tuple(tools or ()),
-        "keep_audio": keep_audio,
+    about: ConnectionOptions = {
         "record": record,
+        "open_timeout": open_timeout,
+        "ping_interval": ping_interval,
+        "ping_timeout": ping_timeout,
+        "close_timeout": close_timeout,
         "drain_timeout": drain_timeout,
-        "dialing": {
-            "open_timeout": open_timeout,
-            "ping_interval": ping_interval,
-            "ping_timeout": ping_timeout,
-            "close_timeout": close_timeout,
-            "tls": tls,
-        },
+        "tls": tls,
     }
-    return Connect(where, options)
+    wanted = None
+    if session is not None or settings or tools or profile.session:
+        wanted = _wanted(session, tools, settings)
+    return Connect(_opener(profile, where, about, wanted, tools, keep_audio))
 
 
-async def _open(
+class AttachOptions(SessionOptions, ConnectionOptions, total=False):
+    """What :func:`attach` takes, as :func:`connect` does."""
+
+    api_key: Credential | None
+    """A key, or what gives one."""
+    url: str | None
+    """The server's address, without the call."""
+    server: ServerProfile | None
+    """Where the call is, if not at OpenAI."""
+    headers: Mapping[str, str] | None
+    """Further headers."""
+    insecure: bool
+    """Allow a key to travel without TLS to another machine."""
+    session: RealtimeSession | None
+    """A session object to begin with."""
+    tools: Sequence[GivenTool] | None
+    """Functions the model may call."""
+
+
+def attach(call_id: str, **options: Unpack[AttachOptions]) -> Connect:
+    """Attach to a call over WebRTC or SIP that is under way: hear its events, run its tools.
+
+    The sound of the call does not pass here. The server does not greet on this line, so an update
+    of the session is sent, also an empty one, and its answer awaited for up to 5 seconds: after
+    that, ``session.session`` is known. What the listener has heard is known to the server, so
+    ``interrupt()`` stops the voice there.
+
+    Args:
+        call_id: of the call, as ``calls.create`` or the webhook gave it.
+        options: as for :func:`connect`; what is left out of the settings stays as it is.
+
+    Raises:
+        InvalidOption, InvalidEvent, ConnectError, ServerError: as :func:`connect`. A call that is
+            not there, or over, is an :class:`UpgradeRejected`.
+    """
+    given: dict[str, Any] = dict(options)
+    if not isinstance(call_id, str) or not call_id:
+        raise InvalidOption("call_id is empty: give the id that the call was created with")
+    address: dict[str, Any] = {name: given.pop(name) for name in _ADDRESS if name in given}
+    profile, where = located("call", call_id=call_id, **address)
+    session, tools = given.pop("session", None), given.pop("tools", None)
+    about: Any = {
+        name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
+    }
+    wanted = _wanted(session, tools, given)
+    return Connect(_opener(profile, where, connection(about), wanted, tools, "none"))
+
+
+_ADDRESS = ("api_key", "url", "server", "headers", "insecure")
+
+
+def _wanted(
+    session: RealtimeSession | None, tools: Sequence[GivenTool] | None, settings: Mapping[str, Any]
+) -> RealtimeSession:
+    """The session to ask for. Wrong settings are told here, and not in the middle of opening."""
+    definitions = Core().turns.replace(tools or ())
+    wanted = realtime_session(base=session, tools=definitions or None, **settings)
+    codec.REALTIME.event(SessionUpdate(session=wanted))
+    return wanted
+
+
+def _opener(
+    profile: ServerProfile,
     where: Target,
-    *,
+    about: ConnectionOptions,
     wanted: RealtimeSession | None,
-    tools: Sequence[Any],
+    tools: Sequence[GivenTool] | None,
     keep_audio: AudioRetention,
-    record: str | os.PathLike[str] | None,
-    drain_timeout: float,
-    dialing: Mapping[str, Any],
-) -> Session:
-    secrets = where.secrets
-    core = Core(codec.REALTIME, audio=keep_audio)
-    core.turns.replace(tools)
-    if record is not None:
-        core.taps.append(Recorder(record, url=where.url, secrets=secrets))
-    socket = await dial(where, **dialing)
-    session = Session(socket, core, secrets=secrets, drain_timeout=drain_timeout)
-    try:
-        if where.greets:
-            await _greeted(session, where)
-        if wanted is not None:
+) -> Callable[[], Awaitable[Session]]:
+    sideband = "call_id=" in where.url
+
+    async def begin(session: Session) -> None:
+        if wanted is None:
+            return
+        try:
             await session.update(wanted)
-    except BaseException:
-        await session.close()
-        raise
-    return session
+        except ConnectionClosedError:
+            refused = refusal(session, where) if sideband else None
+            if refused is None:
+                raise
+            raise refused from None
 
+    async def open_it() -> Session:
+        core = Core(
+            profile.codec("call" if sideband else "realtime"),
+            audio=keep_audio,
+            playback=Playback(
+                mode="server" if sideband else "client", truncates=profile.abilities.truncates
+            ),
+            acknowledged=profile.abilities.acknowledges,
+        )
+        core.turns.replace(tuple(tools or ()))
+        return await opened(where, core, Session, about, begin)
 
-async def _greeted(session: Session, where: Target) -> None:
-    """Wait for the first event. OpenAI refuses a wrong key or model only now: with an ``error``
-    and a close in the same moment. A server that sends nothing is taken as it is."""
-    await asyncio.wait([session.greeting], timeout=GREETING_SECONDS)
-    if not session.greeting.done():
-        return
-    first = session.greeting.result()
-    if isinstance(first, ErrorEvent):
-        await asyncio.wait([session.reading], timeout=REFUSAL_SECONDS)
-    elif first is not None:
-        return  # greeted; whatever comes next is for the reader of the session
-    closed = session.closed
-    if closed is None:
-        return
-    event = first if isinstance(first, ErrorEvent) else None
-    message = getattr(event.error, "message", None) if event is not None else None
-    kind = AuthenticationError if closed.code == 3000 else UpgradeRejected
-    raise kind(
-        f"{redact_url(where.url)} closed the session at once, with code {closed.code}"
-        + (f" ({closed.reason})" if closed.reason else "")
-        + (f": {message}" if message else ""),
-        close_code=closed.code,
-        event=event,
-    )
+    return open_it

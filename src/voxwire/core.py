@@ -160,7 +160,7 @@ class Core:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %r", event)
         if isinstance(event, _DESCRIBING):
-            self.session = self.codec.session(event.session)
+            self.session = self.codec.session(event)
         elif isinstance(event, ErrorEvent):
             self.last_error = event
         # The cache first, handlers after: a handler finds in the cache what its event tells.
