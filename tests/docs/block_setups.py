@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import voxwire
-from voxwire.emulator import Emulator
+from voxwire.emulator import Emulator, Policy
 
 Driver = Callable[[Any], Awaitable[None]]
 
@@ -158,3 +158,54 @@ def _(world: World) -> None:
     """A microphone that hears a sentence, and a speaker, where there are none."""
     world.server.hear("Good morning.")
     world.patch("voxwire.LocalAudio", lambda: Desk(world.server.speech("Good morning.")))
+
+
+@setup("an answer, and the end")
+def _(world: World) -> None:
+    """The user asks in writing, is answered, and hangs up."""
+
+    async def drive(session: voxwire.Session) -> None:
+        await session.say("Hello?", output_modalities=["text"])
+        await session.close()
+
+    world.during = drive
+
+
+@setup("nobody may come in")
+def _(world: World) -> None:
+    """No key is good."""
+    world.server.host.policy = Policy(api_keys=["another"])
+
+
+@setup("then a question")
+def _(world: World) -> None:
+    """When the block has run, the user asks in writing."""
+    world.server.on(reply="Good morning.")
+
+    async def ask(session: voxwire.Session) -> None:
+        await session.say("Hello?", output_modalities=["text"])
+        await session.close()
+
+    world.after = ask
+
+
+@setup("a question meanwhile")
+def _(world: World) -> None:
+    """While the block runs, the user asks in writing."""
+    world.server.on(reply="Good morning.")
+
+    async def ask(session: voxwire.Session) -> None:
+        await session.say("Hello?", output_modalities=["text"])
+
+    world.during = ask
+
+
+@setup("a handler fails")
+def _(world: World) -> None:
+    world.may_fail = True
+
+    async def end(session: voxwire.Session) -> None:
+        await session.wait_for(voxwire.HandlerFailed, timeout=5)
+        await session.close()
+
+    world.after = end

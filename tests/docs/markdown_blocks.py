@@ -50,7 +50,7 @@ def blocks(page: Path) -> list[Block]:
     between = False  # whether there was anything but blank lines since the last block
     for number, line in lines:
         if comment := _SETUP.match(line):
-            setups = tuple(name.strip() for name in comment["names"].split(","))
+            setups = tuple(name.strip() for name in comment["names"].split(";"))
         fence = _FENCE.match(line)
         if fence is None:
             if line.strip() and not comment:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import gc
 import inspect
 import io
 import logging
@@ -50,14 +51,18 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
-    """What is logged as an error: a handler that raised, for one."""
+    """What is logged as an error: a handler that raised, an exception that nobody saw."""
     found: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: found.append(handler.format(record))  # type: ignore[method-assign]
-    log = logging.getLogger("voxwire")
-    log.addHandler(handler)
+    logs = [logging.getLogger(name) for name in ("voxwire", "asyncio")]
+    level = logs[0].level
+    for log in logs:
+        log.addHandler(handler)
     yield found
-    log.removeHandler(handler)
+    for log in logs:
+        log.removeHandler(handler)
+    logs[0].setLevel(level)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.where)
@@ -85,6 +90,7 @@ def test_block(block: Block, world: World, errors: list[str]) -> None:
             asyncio.run(_perform(code, names, world, "session" in wanted))
         else:
             exec(code, names)
+    gc.collect()  # what was forgotten is found now, and not in another test
     assert world.may_fail or not errors, "\n".join(errors)
     if block.output is not None:
         assert _fits(printed.getvalue(), block.output), printed.getvalue()
@@ -136,7 +142,9 @@ def _limited(block: Block) -> Iterator[None]:
 def _pytest(block: Block) -> None:
     """A block of tests is run as tests are."""
     Path("test_block.py").write_text(ast.unparse(_carried(block)) + "\n" + block.text)
-    Path("pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    Path("pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+    )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_block.py"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
