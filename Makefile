@@ -13,20 +13,22 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
+# The lock is complete, so nothing is resolved anew (--no-deps): a peer that the tests talk to may
+# ask for an older socket library than ours (see requirements/overrides.txt).
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Voxwire needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.run
-	@$(PIP) install --require-hashes -r requirements/docs.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/docs.txt
 	@touch $@
 
 demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
@@ -56,7 +58,7 @@ docs: $(VENV)/.docs  ## build the documentation into site/
 	@echo "site/index.html  (for the search: $(BIN)/python -m http.server -d site)"
 
 lock:  ## renew requirements/*.txt (needs uv)
-	uv pip compile $(LOCK) --extra cli --group dev -o requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --overrides requirements/overrides.txt --extra cli --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
 
