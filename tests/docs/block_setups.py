@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import voxwire
-from voxwire.emulator import Emulator, Policy
+from voxwire.emulator import Emulator, Policy, Turn
 
 Driver = Callable[[Any], Awaitable[None]]
 
@@ -209,3 +209,29 @@ def _(world: World) -> None:
         await session.close()
 
     world.after = end
+
+
+@setup("the server fails")
+def _(world: World) -> None:
+    world.server.on(error="server_error")
+
+
+@setup("a verdict and a summary")
+def _(world: World) -> None:
+    """The model answers to its instructions."""
+
+    def answer(turn: Turn) -> str:
+        return "yes" if "angry" in str(turn.response.get("instructions")) else "A parcel is late."
+
+    world.server.on(reply=answer)
+
+
+@setup("a slow answer")
+def _(world: World) -> None:
+    """The model stops after its first word."""
+    world.server.on(reply="Once upon a time there was a harbour.", hold=1)
+
+
+@setup("two answers")
+def _(world: World) -> None:
+    world.server.on(reply=["A play for two voices.", "Ein Stück für zwei Stimmen."])

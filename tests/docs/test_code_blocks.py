@@ -165,6 +165,7 @@ def _carried(block: Block) -> ast.Module:
         for statement in ast.parse(other.text).body:
             if isinstance(statement, ast.Import | ast.ImportFrom) or (
                 isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+                and not statement.name.startswith("test_")
                 and not any(_root(each) == "session" for each in statement.decorator_list)
             ):
                 carried.append(statement)
