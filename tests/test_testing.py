@@ -38,7 +38,9 @@ def box(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Py
         monkeypatch.delenv(name, raising=False)
     pytester.makeini(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-        "addopts = --strict-markers -p no:cacheprovider\nfilterwarnings = error\n"
+        # Hypothesis takes a second at the end of each run.
+        "addopts = --strict-markers -p no:cacheprovider -p no:hypothesispytest\n"
+        "filterwarnings = error\n"
     )
     return pytester
 
@@ -110,7 +112,7 @@ def test_plain_and_asynchronous_tests_have_a_server(box: pytest.Pytester) -> Non
 
 def test_tests_of_anyio_have_a_server(box: pytest.Pytester) -> None:
     pytest.importorskip("anyio", reason="anyio is not installed")
-    box.makeini("[pytest]\nfilterwarnings = error\n")
+    box.makeini("[pytest]\naddopts = -p no:hypothesispytest\nfilterwarnings = error\n")
     box.makepyfile(
         """
         import pytest
