@@ -145,15 +145,15 @@ def realtime_session(
     outward: dict[str, Any] = {}
     for name, value in given.items():
         if name in _INPUT:
-            inward[name] = _coerced(name, value)
+            inward[name] = coerced(name, value)
         elif name == "input_format":
-            inward["format"] = _format(value)
+            inward["format"] = format_named(value)
         elif name == "output_format":
-            outward["format"] = _format(value)
+            outward["format"] = format_named(value)
         elif name in ("voice", "speed"):
             outward[name] = value
         elif name in _DIRECT and name != "audio":
-            changes[name] = _coerced(name, value)
+            changes[name] = coerced(name, value)
         else:
             known = sorted({*_INPUT, "input_format", "output_format", "voice", "speed", *_DIRECT})
             raise InvalidOption(
@@ -175,11 +175,11 @@ def response_params(**options: Any) -> ResponseCreateParams:
     known = frozenset(attrs.fields_dict(ResponseCreateParams)) - {"audio"}
     for name, value in options.items():
         if name == "output_format":
-            outward["format"] = _format(value)
+            outward["format"] = format_named(value)
         elif name == "voice":
             outward["voice"] = value
         elif name in known:
-            direct[name] = _coerced(name, value)
+            direct[name] = coerced(name, value)
         else:
             names = ", ".join(sorted({*known, "voice", "output_format"}))
             raise InvalidOption(f"{name!r} is no setting of a response; there are {names}")
@@ -188,7 +188,8 @@ def response_params(**options: Any) -> ResponseCreateParams:
     return ResponseCreateParams(**direct)
 
 
-def _format(value: Any) -> Any:
+def format_named(value: Any) -> Any:
+    """The audio format of a short name; anything else as it is."""
     if isinstance(value, str):
         if value not in _FORMATS:
             raise InvalidOption(f"{value!r} is no audio format; there are {', '.join(_FORMATS)}")
@@ -196,7 +197,7 @@ def _format(value: Any) -> Any:
     return value
 
 
-def _coerced(name: str, value: Any) -> Any:
+def coerced(name: str, value: Any) -> Any:
     """Short forms: a model's name for a transcription, a word for noise reduction or effort."""
     if isinstance(value, str):
         if name == "transcription":
