@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import voxwire
-from voxwire.emulator import Emulator, Policy, Turn
+from voxwire.emulator import Call, Emulator, Policy, Turn
 
 Driver = Callable[[Any], Awaitable[None]]
 
@@ -235,3 +235,33 @@ def _(world: World) -> None:
 @setup("two answers")
 def _(world: World) -> None:
     world.server.on(reply=["A play for two voices.", "Ein Stück für zwei Stimmen."])
+
+
+@setup("a spoken question")
+def _(world: World) -> None:
+    """The server understands the speech, and answers it."""
+    world.server.on("weather", reply="A fresh wind from the west.")
+
+
+@setup("tools go wrong")
+def _(world: World) -> None:
+    """The model calls in every wrong way at once."""
+    world.may_fail = True
+    parties: list[object] = ["four", 12, 4]
+    calls = [Call("book_table", {"people": people}) for people in parties]
+    world.server.on("a table", call=[*calls, Call("cancel_table")])
+
+
+@setup("a long search")
+def _(world: World) -> None:
+    """The model waits for what it called, and tells of it when it comes."""
+    world.server.on("archive", call="search_archive", arguments={"query": "storms"})
+    world.server.on("1911", output_of="*", reply="In 1911 there was a storm.")
+    world.server.on(output_of="*", reply="I am looking.")
+
+
+@setup("a question, and the end")
+def _(world: World) -> None:
+    """While the block runs, the user asks in writing, is answered, and hangs up."""
+    SETUPS["then a question"](world)
+    world.during, world.after = world.after, None
