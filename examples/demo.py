@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 import voxwire
+from voxwire.audio.wav import write_wav
 from voxwire.emulator import Call, Emulator
-from voxwire.wav import write_wav
 
 OUT = Path("out")
 CHUNK = 960  # bytes: 20 ms of 24 kHz PCM, as a microphone gives it

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from voxwire.conversation.usage import Tokens, Transcribed, Usage
 from voxwire.costs import PRICES, Price, SessionUsage
-from voxwire.usage import Tokens, Transcribed, Usage
 
 USAGE = Usage(
     responses=2,

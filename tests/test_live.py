@@ -22,7 +22,7 @@ from voxwire import (
     SessionUpdated,
     ToolFailed,
 )
-from voxwire.conversation_events import ConversationInterrupted, ConversationItemCompleted
+from voxwire.conversation.events import ConversationInterrupted, ConversationItemCompleted
 from voxwire.emulator import Call, Emulator, Reply
 
 

@@ -17,7 +17,7 @@ from voxwire import (
     UnknownEvent,
 )
 from voxwire.emulator.replay import ReplayServer
-from voxwire.frames import Frame, read, sessions
+from voxwire.recording.frames import Frame, read, sessions
 
 log = logging.getLogger(__name__)
 

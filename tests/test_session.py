@@ -43,7 +43,7 @@ from voxwire.errors import (
     WaitTimeout,
 )
 from voxwire.events import ConnectionClosed, HandlerFailed, Overflow
-from voxwire.frames import Frame, read
+from voxwire.recording.frames import Frame, read
 from voxwire.session import Session
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import voxwire
 from voxwire import ConversationItemTruncated, InputAudioBufferSpeechStarted, ResponseDone
+from voxwire.audio.formats import Format
 from voxwire.emulator import Emulator
-from voxwire.formats import Format
 from voxwire.talk import Audio
 
 SILENCE = bytes(960)

@@ -16,8 +16,8 @@ from scripted import CREATED, KEY, UPDATE, UPDATED
 import voxwire
 import voxwire.emulator.proxy
 import voxwire.sync
-from voxwire.frames import Frame, read
 from voxwire.hosted import RealtimeServer, _key_for
+from voxwire.recording.frames import Frame, read
 
 pytest_plugins = ["pytester"]
 

@@ -18,22 +18,26 @@ if TYPE_CHECKING:
     from . import sync as sync
     from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
+    from .audio.local import LocalAudio as LocalAudio
+    from .audio.wav import read_wav as read_wav
+    from .audio.wav import stream_wav as stream_wav
+    from .audio.wav import write_wav as write_wav
     from .azure import Azure as Azure
     from .azure import AzureVoiceLive as AzureVoiceLive
-    from .codec import Problem as Problem
-    from .codec import extras as extras
-    from .codec import is_valid as is_valid
-    from .codec import problems as problems
-    from .codec import rebuild as rebuild
-    from .codec import validate as validate
+    from .codec.codec import Problem as Problem
+    from .codec.codec import extras as extras
+    from .codec.codec import is_valid as is_valid
+    from .codec.codec import problems as problems
+    from .codec.codec import rebuild as rebuild
+    from .codec.codec import validate as validate
     from .connecting import Connect as Connect
     from .connecting import attach as attach
     from .connecting import connect as connect
-    from .conversation import Conversation as Conversation
-    from .conversation_events import ConversationInterrupted as ConversationInterrupted
-    from .conversation_events import ConversationItemAppended as ConversationItemAppended
-    from .conversation_events import ConversationItemCompleted as ConversationItemCompleted
-    from .conversation_events import ConversationUpdated as ConversationUpdated
+    from .conversation.conversation import Conversation as Conversation
+    from .conversation.events import ConversationInterrupted as ConversationInterrupted
+    from .conversation.events import ConversationItemAppended as ConversationItemAppended
+    from .conversation.events import ConversationItemCompleted as ConversationItemCompleted
+    from .conversation.events import ConversationUpdated as ConversationUpdated
     from .errors import AuthenticationError as AuthenticationError
     from .errors import ConnectError as ConnectError
     from .errors import ConnectionClosedError as ConnectionClosedError
@@ -76,26 +80,22 @@ if TYPE_CHECKING:
     from .http.errors import UnprocessableEntity as UnprocessableEntity
     from .http.errors import UnreadableAnswer as UnreadableAnswer
     from .http.retrying import Backoff as Backoff
-    from .later import Later as Later
-    from .local_audio import LocalAudio as LocalAudio
     from .options import realtime_session as realtime_session
-    from .playback import Playback as Playback
+    from .playback.playback import Playback as Playback
     from .profiles import Abilities as Abilities
     from .profiles import Compatible as Compatible
     from .profiles import OpenAI as OpenAI
     from .profiles import ServerProfile as ServerProfile
-    from .recording import Recorder as Recorder
+    from .recording.recorder import Recorder as Recorder
     from .session import Session as Session
-    from .tools import Call as Call
-    from .tools import Tool as Tool
-    from .tools import ToolContext as ToolContext
-    from .tools import tool as tool
-    from .toolset import ToolSet as ToolSet
-    from .wav import read_wav as read_wav
-    from .wav import stream_wav as stream_wav
-    from .wav import write_wav as write_wav
-    from .xai import XAI as XAI
+    from .tools.later import Later as Later
+    from .tools.tool import Call as Call
+    from .tools.tool import Tool as Tool
+    from .tools.tool import ToolContext as ToolContext
+    from .tools.tool import tool as tool
+    from .tools.toolset import ToolSet as ToolSet
     from .webhooks import InvalidSignature as InvalidSignature
+    from .xai import XAI as XAI
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
@@ -104,7 +104,7 @@ _HOME = {
     "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
     "connecting": ("Connect", "attach", "connect"),
     "conversation": ("Conversation",),
-    "conversation_events": (
+    "conversation.events": (
         "ConversationInterrupted", "ConversationItemAppended", "ConversationItemCompleted",
         "ConversationUpdated",
     ),
@@ -125,16 +125,16 @@ _HOME = {
         "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
     ),
     "http.retrying": ("Backoff",),
-    "later": ("Later",),
-    "local_audio": ("LocalAudio",),
+    "tools.later": ("Later",),
+    "audio.local": ("LocalAudio",),
     "options": ("realtime_session",),
     "playback": ("Playback",),
     "profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),
     "tools": ("Call", "Tool", "ToolContext", "tool"),
-    "toolset": ("ToolSet",),
-    "wav": ("read_wav", "stream_wav", "write_wav"),
+    "tools.toolset": ("ToolSet",),
+    "audio.wav": ("read_wav", "stream_wav", "write_wav"),
     "xai": ("XAI",),
     "webhooks": ("InvalidSignature",),
 }  # fmt: skip

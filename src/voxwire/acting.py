@@ -23,15 +23,15 @@ from voxwire_protocol import (
     UserMessage,
 )
 
-from .conversation import Conversation
+from .conversation.conversation import Conversation
 from .core import log
 from .errors import ConnectionClosedError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
-from .playback import Playback
+from .playback.playback import Playback
 from .responses import Policy
 from .sending import Hearing
-from .tools import AnyTool, Approve, Tool
+from .tools.tool import AnyTool, Approve, Tool
 from .turns import Turn
 
 __all__ = ["Acting"]

@@ -14,13 +14,13 @@ from voxwire_protocol import RealtimeSession, SessionUpdate
 
 from . import codec
 from .acting import GivenTool
-from .conversation import AudioRetention
+from .conversation.conversation import AudioRetention
 from .core import Core
 from .credentials import Credential
 from .errors import ConnectionClosedError, InvalidOption
 from .opening import ConnectionOptions, Opening, connection, opened, refusal
 from .options import SessionOptions, realtime_session
-from .playback import Playback
+from .playback.playback import Playback
 from .profiles import ServerProfile, located
 from .servers import Target
 from .session import Session

@@ -30,8 +30,8 @@ from voxwire_protocol import (
 from . import codec
 from .acks import Acknowledgements, Sent
 from .approvals import Approvals
-from .conversation import AudioRetention, Cache, Conversation
-from .conversation_events import (
+from .conversation.conversation import AudioRetention, Cache, Conversation
+from .conversation.events import (
     ConversationInterrupted,
     ConversationItemAppended,
     ConversationItemCompleted,
@@ -40,12 +40,12 @@ from .conversation_events import (
 from .costs import SessionUsage
 from .errors import ConnectionClosedError, SessionExpired
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
-from .playback import Playback
+from .playback.playback import Playback
 from .responses import Policy, Responses
 from .router import Router
 from .tool_turns import ToolTurns
-from .tools import Call
-from .toolset import ToolSet
+from .tools.tool import Call
+from .tools.toolset import ToolSet
 from .turns import Turn
 from .uplink import Uplink
 

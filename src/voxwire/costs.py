@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from .usage import Tokens, Transcribed, Usage
+from .conversation.usage import Tokens, Transcribed, Usage
 
 __all__ = ["PRICES", "PRICES_AS_OF", "Cost", "Line", "Price", "SessionUsage"]
 

@@ -12,9 +12,9 @@ from typing import Any, Final, cast
 import msgspec
 from voxwire_protocol import Event, LegacySession, RealtimeSession, UnknownEvent, names
 
-from .codec import REALTIME, Codec
+from .codec.codec import REALTIME, Codec
+from .codec.limits import meant
 from .errors import InvalidEvent, InvalidOption
-from .limits import meant
 from .responses import METADATA_KEY
 from .shapes import CURRENT, Shape, current
 

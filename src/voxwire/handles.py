@@ -6,13 +6,14 @@ This module knows how coroutines wait for a turn. What a turn is, it does not de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
 from voxwire_protocol import ClientEvent, Event, FunctionCall, RealtimeResponse, ResponseUsage
 
 from .acks import Sent
-from .errors import WaitTimeout
+from .errors import QueueOverflow, WaitTimeout
 from .turns import Turn
 
 __all__ = ["AudioPieces", "Pieces", "Receipt", "Response", "Said"]
@@ -21,27 +22,37 @@ T = TypeVar("T")
 
 
 class Pieces(Generic[T]):
-    """What has come and what is to come, for any number of readers."""
+    """What has come and what is to come, for any number of readers.
 
-    def __init__(self, turn: Turn, pieces: Callable[[], list[T]]) -> None:
+    Args:
+        pieces: the list that the turn fills.
+        lost: how many pieces are no longer at the front of that list.
+    """
+
+    def __init__(
+        self, turn: Turn, pieces: Callable[[], list[T]], lost: Callable[[], int] = lambda: 0
+    ) -> None:
         self._turn = turn
         self._pieces = pieces
+        self._lost = lost
 
-    async def __aiter__(self) -> AsyncIterator[T]:
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
         place = 0
         woken = asyncio.Event()
         self._turn.subscribe(woken.set)
         try:
             while True:
                 woken.clear()
-                pieces = self._pieces()
-                while place < len(pieces):
+                while (at := place - self._lost()) < len(self._pieces()):
+                    if at < 0:
+                        raise QueueOverflow(-at)
                     place += 1
-                    yield pieces[place - 1]
+                    yield self._pieces()[at]
                 if self._turn.done:
                     break
-                if place == len(self._pieces()):
-                    await woken.wait()
+                # There are fewer than were read where they turned out to be another turn's.
+                place = min(place, self._lost() + len(self._pieces()))
+                await woken.wait()
         finally:
             self._turn.unsubscribe(woken.set)
         if self._turn.error is not None:
@@ -66,16 +77,19 @@ class Said(str):
 
 
 class AudioPieces:
-    """Audio as it comes, as bytes in the session's output format."""
+    """Audio as it comes, as bytes in the session's output format.
+
+    It is kept for those who come late, up to some minutes: then the oldest goes, and who has not
+    read it gets :class:`QueueOverflow`.
+    """
 
     def __init__(self, turn: Turn) -> None:
-        self._turn = turn
+        self._pieces = Pieces(turn, lambda: turn.audio, lambda: turn.audio_lost)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for event in Pieces(self._turn, lambda: self._turn.audio):
-            yield event.audio
-        if self._turn.audio_error is not None:
-            raise self._turn.audio_error
+        async with aclosing(aiter(self._pieces)) as events:
+            async for event in events:
+                yield event.audio
 
 
 class Response:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from .audio.formats import Format
     from .emulator import Connection, Deviation, Emulator, Guest, ReplayServer  # noqa: F401
-    from .formats import Format
 
 __all__ = ["Cassette", "Hosted", "RealtimeServer", "Replay"]
 

@@ -18,7 +18,7 @@ from voxwire_protocol import ErrorEvent
 from .core import Core
 from .dialing import dial
 from .errors import AuthenticationError, ConnectTimeout, UpgradeRejected
-from .recording import Recorder
+from .recording.recorder import Recorder
 from .redaction import redact_url
 from .servers import Target
 from .session import Live

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import attrs
 from voxwire_protocol import Event
 
-from .codec import REALTIME, TRANSLATION, Codec
+from .codec.codec import REALTIME, TRANSLATION, Codec
 from .credentials import Credential, KeyForm
 from .dialects import TRANSCRIPTION, Dialect, aliased
 from .errors import InvalidOption

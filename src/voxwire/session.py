@@ -18,7 +18,7 @@ from .core import Core, log
 from .errors import ConnectionClosedError, VoxwireError
 from .events import ConnectionClosed
 from .listening import Listening
-from .recording import Recorder
+from .recording.recorder import Recorder
 from .sending import Sending
 from .talk import Talking
 from .tool_tasks import ToolTasks

@@ -33,16 +33,16 @@ from voxwire_protocol import (
 from . import connecting, handles, streams
 from . import session as asyncio_face
 from .acting import GivenTool
-from .conversation import Conversation
+from .conversation.conversation import Conversation
 from .costs import SessionUsage
 from .errors import ConnectionClosedError
 from .events import ConnectionClosed, Overflow
 from .options import ResponseOptions, SessionOptions
-from .playback import Playback
-from .recording import Recorder
+from .playback.playback import Playback
+from .recording.recorder import Recorder
 from .responses import Policy
 from .talk import Audio
-from .tools import AnyTool, Approve, Tool
+from .tools.tool import AnyTool, Approve, Tool
 
 __all__ = ["Connect", "EventStream", "Expectation", "Receipt", "Response", "Session", "connect"]
 

@@ -17,7 +17,7 @@ from voxwire_protocol import (
 )
 
 from .acting import Acting
-from .formats import PCM16, Format, format_of
+from .audio.formats import PCM16, Format, format_of
 from .listening import Listening
 
 __all__ = ["Audio", "Talking"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from .core import Core, log
 from .events import ToolFailed
-from .later import Later
-from .tool_running import Outcome, result_of, run
-from .tools import Call, ToolContext
+from .tools.later import Later
+from .tools.running import Outcome, result_of, run
+from .tools.tool import Call, ToolContext
 
 __all__ = ["ToolTasks"]
 

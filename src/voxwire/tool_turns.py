@@ -13,9 +13,9 @@ from typing import Any
 from voxwire_protocol import ClientEvent, Event, Model, ResponseCreate
 
 from .responses import Responses
-from .tool_calls import ToolBatches, Work
-from .tools import Call, Tool
-from .toolset import ToolSet
+from .tools.calls import ToolBatches, Work
+from .tools.tool import Call, Tool
+from .tools.toolset import ToolSet
 from .turns import Turn
 
 __all__ = ["ToolTurns"]
@@ -44,7 +44,9 @@ class ToolTurns:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
         given: list[Any] = list(tools)
-        functions: list[Any] = [each for each in given if isinstance(each, Tool) or _is_function(each)]
+        functions: list[Any] = [
+            each for each in given if isinstance(each, Tool) or _is_function(each)
+        ]
         ToolSet(functions)  # refuses what cannot be, before anything is changed
         for tool in self.tools:
             self.tools.remove(tool)

@@ -17,15 +17,28 @@ from voxwire_protocol import (
     ResponseCreate,
     ResponseOutputAudioDelta,
     ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
     ResponseOutputTextDelta,
+    ResponseOutputTextDone,
 )
-
-from .errors import QueueOverflow
 
 __all__ = ["Turn"]
 
 MAX_AUDIO = 32 * 1024 * 1024
 """Bytes of base64 audio that a turn keeps for a reader who has not come yet: over 8 minutes."""
+
+
+class Strand(list[str]):
+    """Pieces in the order in which they came, with a line break between two items."""
+
+    source: object = None
+
+    def add(self, piece: str, source: object) -> None:
+        """Add a piece of the item that `source` stands for."""
+        if self and source != self.source:
+            self.append("\n")
+        self.source = source
+        self.append(piece)
 
 
 class Turn:
@@ -35,92 +48,145 @@ class Turn:
     of the tools calls :meth:`close` then.
     """
 
-    def __init__(self, *, beside: bool) -> None:
+    def __init__(self, *, beside: bool, by_hand: bool = False) -> None:
         self.beside = beside
         """Whether it runs out of band, beside the default conversation."""
-        self.event: ResponseCreate | None = None
-        self.token: str | None = None
+        self.by_hand = by_hand
+        """Whether the caller sent the request, and would repeat it."""
+        self.asked: ResponseCreate | None = None
+        """The request, as it was asked for; none where the server began by itself."""
+        self.token = ""
+        """What tells its response from all others, on servers that repeat metadata."""
+        self.metadata: dict[str, str] = {}
+        """What the request that was sent carried, and a server may repeat."""
         self.event_id: str | None = None
         self.response_id: str | None = None
         self.sent = False
+        """Whether a request is out that has been neither taken up nor refused."""
+        self.running = False
+        self.guessed = False
+        """Whether nothing but the order says that the running response is the one asked for."""
+        self.overtaken = False
+        """Whether another response ended since the request was sent."""
         self.cancelling = False
+        self.cancel_id: str | None = None
+        """The `event_id` of the cancel that went out."""
+        self.cancelled_early = False
+        """Whether that was before the response had begun, and may have found nothing."""
         self.attempts = 0
         self.responses: list[RealtimeResponse] = []
         self.status: str = "queued"
         self.error: BaseException | None = None
         self.done = False
-        self.said: list[str] = []
+        self.said = Strand()
         """Text and the words of speech together, as they came."""
-        self.text: list[str] = []
-        self.transcript: list[str] = []
+        self.text = Strand()
+        self.transcript = Strand()
         self.audio: list[ResponseOutputAudioDelta] = []
+        self.audio_lost = 0
+        """How many pieces of audio had to go because nobody read them."""
         self.keep_audio = False
-        self.audio_error: QueueOverflow | None = None
         self._audio_bytes = 0
-        self._streamed = False
+        self._heard: set[str] = set()  # what has come of the running response, by kind
         self._readers: list[Callable[[], None]] = []
 
-    def ask(self, event: ResponseCreate, token: str | None) -> None:
+    def ask(self, event: ResponseCreate, token: str) -> None:
         """Begin, or go on with, the turn by this request."""
-        self.event, self.token = event, token
-        self.event_id = self.response_id = None
-        self.sent = token is None
-        self.status = "queued"
+        self.asked, self.token = event, token
+        self.attempts = 0
+        self.requeue()
 
-    def begin(self, response: RealtimeResponse) -> None:
+    def requeue(self) -> None:
+        """The request is to be sent, or to be sent again."""
+        self.event_id = self.response_id = self.cancel_id = None
+        self.sent = self.running = self.guessed = self.overtaken = False
+        self.status = "queued"
+        self._heard.clear()
+
+    def begin(self, response_id: str | None, *, guessed: bool = False) -> None:
         """The server has taken the request up."""
-        self.response_id = response.id if isinstance(response.id, str) else None
-        self.sent = True
+        self.response_id = response_id
+        self.sent, self.running, self.guessed = False, True, guessed
         self.status = "in_progress"
-        self._streamed = False
+        self._heard.clear()
         self._wake()
 
+    def hand_over(self) -> Turn:
+        """The running response is not the one asked for: give it, and all that came of it, to a
+        turn of its own."""
+        other = Turn(beside=self.beside)
+        other.begin(self.response_id)
+        for mine, theirs in (
+            (self.said, other.said),
+            (self.text, other.text),
+            (self.transcript, other.transcript),
+        ):
+            theirs.extend(mine)
+            theirs.source = mine.source
+            mine.clear()
+        self.audio.clear()
+        self._audio_bytes = self.audio_lost = 0
+        self.requeue()
+        self._wake()
+        return other
+
     def hear(self, event: Event) -> None:
-        """Take a delta of the running response."""
-        if isinstance(event, ResponseOutputTextDelta):
-            self._say(self.text, event.delta)
-        elif isinstance(event, ResponseOutputAudioTranscriptDelta):
-            self._say(self.transcript, event.delta)
-        elif isinstance(event, ResponseOutputAudioDelta) and self.keep_audio:
-            if self._audio_bytes > MAX_AUDIO:
-                self.audio_error = QueueOverflow(len(self.audio))
-                return
-            self.audio.append(event)
-            self._audio_bytes += len(event.delta) if isinstance(event.delta, str) else 0
+        """Take an event of the running response."""
+        match event:
+            case ResponseOutputTextDelta():
+                self._say(self.text, event.delta, event.item_id)
+                self._heard.add("text")
+            case ResponseOutputAudioTranscriptDelta():
+                self._say(self.transcript, event.delta, event.item_id)
+                self._heard.add("transcript")
+            case ResponseOutputAudioDelta():
+                self._keep(event)
+            # Some servers send no deltas, but tell at the end what they would have held.
+            case ResponseOutputTextDone() if "text" not in self._heard:
+                self._say(self.text, event.text, event.item_id)
+            case ResponseOutputAudioTranscriptDone() if "transcript" not in self._heard:
+                self._say(self.transcript, event.transcript, event.item_id)
+            case _:
+                pass
+
+    def _say(self, strand: Strand, piece: Any, item_id: Any) -> None:
+        if isinstance(piece, str) and piece != "":
+            source = (len(self.responses), item_id)
+            strand.add(piece, source)
+            self.said.add(piece, source)
+            self._heard.add("anything")
             self._wake()
 
-    def _say(self, pieces: list[str], delta: Any) -> None:
-        if isinstance(delta, str) and delta != "":
-            if pieces and not self._streamed:
-                pieces.append("\n")  # between what is said before the tools and after
-                self.said.append("\n")
-            self._streamed = True
-            pieces.append(delta)
-            self.said.append(delta)
+    def _keep(self, event: ResponseOutputAudioDelta) -> None:
+        if self.keep_audio and isinstance(event.delta, str):
+            self.audio.append(event)
+            self._audio_bytes += len(event.delta)
+            # The oldest goes: whoever has read up to now has it.
+            while self._audio_bytes > MAX_AUDIO and len(self.audio) > 1:
+                self._audio_bytes -= len(self.audio.pop(0).delta)
+                self.audio_lost += 1
             self._wake()
 
     def end(self, response: Any) -> None:
         """A response of the turn has ended."""
+        status = None
         if isinstance(response, RealtimeResponse):
-            self.responses.append(response)
-            if not self._streamed:
+            if "anything" not in self._heard:
                 self._fill(response)
+            self.responses.append(response)
             status = response.status
-            self.status = status if isinstance(status, str) else "completed"
-        else:
-            self.status = "completed"
+        self.status = status if isinstance(status, str) else "completed"
         self.response_id = None
+        self.sent = self.running = False
 
     def _fill(self, response: RealtimeResponse) -> None:
-        """Some servers send no deltas: what they said is in the items of the response."""
-        output = response.output if isinstance(response.output, list) else []
-        for item in output:
-            content: Any = getattr(item, "content", None)
-            for part in content if isinstance(content, list) else []:
+        """Some servers tell what they said only in the items of the response."""
+        for item in _list(response.output):
+            for part in _list(getattr(item, "content", None)):
                 if isinstance(part, OutputText):
-                    self._say(self.text, part.text)
+                    self._say(self.text, part.text, id(item))
                 elif isinstance(part, OutputAudio):
-                    self._say(self.transcript, part.transcript)
+                    self._say(self.transcript, part.transcript, id(item))
 
     def close(self) -> None:
         """End the turn with the status of its last response."""
@@ -142,6 +208,7 @@ class Turn:
 
     def _finish(self) -> None:
         self.done = True
+        self.sent = self.running = False
         self._wake()
 
     def subscribe(self, wake: Callable[[], None]) -> None:
@@ -155,3 +222,7 @@ class Turn:
     def _wake(self) -> None:
         for wake in tuple(self._readers):
             wake()
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]

@@ -16,8 +16,8 @@ from voxwire_protocol import (
     InputAudioBufferCommit,
 )
 
+from .audio.formats import format_of
 from .errors import InvalidOption
-from .formats import format_of
 
 __all__ = ["MAX_APPEND", "MIN_COMMIT_MS", "Uplink", "pieces"]
 

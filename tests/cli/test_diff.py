@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
 from voxwire.cli.comparing import Difference, compare
-from voxwire.frames import Entry, entry, read
+from voxwire.recording.frames import Entry, entry, read
 
 Line = dict[str, Any]
 

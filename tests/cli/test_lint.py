@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
 from voxwire.cli.families import family_of
-from voxwire.frames import entry
+from voxwire.recording.frames import entry
 
 GOOD = {"type": "response.output_text.delta", "event_id": "e", "response_id": "r", "item_id": "i",
         "output_index": 0, "content_index": 0, "delta": "hi", "undeclared": [1]}  # fmt: skip

@@ -20,7 +20,7 @@ from voxwire.cli.app import app
 from voxwire.cli.record import wording
 from voxwire.emulator import Refuse, ReplayServer
 from voxwire.emulator.passing import Passage
-from voxwire.frames import Close, Frame, read, sessions
+from voxwire.recording.frames import Close, Frame, read, sessions
 
 CREATED = {"dir": "s2c", "event": {"type": "session.created", "event_id": "e1"}}
 

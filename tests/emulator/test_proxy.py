@@ -24,7 +24,7 @@ from voxwire.emulator import Emulator, ReplayServer
 from voxwire.emulator.passing import Passage
 from voxwire.emulator.proxy import RecordingProxy
 from voxwire.errors import InvalidOption, RecordingError
-from voxwire.frames import Close, Frame, Meta, read, sessions
+from voxwire.recording.frames import Close, Frame, Meta, read, sessions
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 

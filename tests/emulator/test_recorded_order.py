@@ -11,7 +11,7 @@ from bench import Bench, append
 from voxwire.emulator import Script
 from voxwire.emulator.brain import Call, Reply
 from voxwire.emulator.voice import tone
-from voxwire.frames import Frame, read
+from voxwire.recording.frames import Frame, read
 
 LIVE = ["openai_ws__*", "openai_ws_sideband__*", "azure_ws__*", "gateway_ws__*"]
 

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from voxwire.emulator import Deviation, Drop, ErrorThenClose, Garbage, Hang, Refuse, ReplayServer
 from voxwire.emulator.play import Pace
-from voxwire.frames import Close, Frame, read, sessions
+from voxwire.recording.frames import Close, Frame, read, sessions
 
 Entry: TypeAlias = dict[str, Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from bench import Bench, append, appended, errors, only, output, typed, types, update
 
+from voxwire.audio.formats import PCMA, PCMU, Format
 from voxwire.emulator import Call, Habits, Reply, Script, Turn
 from voxwire.emulator.settings import transcription
 from voxwire.emulator.sound import encoded, resampled
 from voxwire.emulator.voice import tone
-from voxwire.formats import PCMA, PCMU, Format
 
 CREATE = {"type": "response.create"}
 COMMIT = {"type": "input_audio_buffer.commit"}

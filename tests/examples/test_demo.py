@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from voxwire.cli.lint import lint
-from voxwire.frames import Frame, read
+from voxwire.recording.frames import Frame, read
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HARBOUR = EXAMPLES / "recordings" / "harbour.jsonl"

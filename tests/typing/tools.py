@@ -3,7 +3,7 @@
 from typing import Any, assert_type
 
 from voxwire.tools import Call, Tool, ToolContext, tool
-from voxwire.toolset import ToolSet
+from voxwire.tools.toolset import ToolSet
 
 
 @tool

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from ..frames import Close, Entry, Frame, sessions
+from ..recording.frames import Close, Entry, Frame, sessions
 from .pieces import AudioMode, Heard, heard, joined
 from .values import Found, Values
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..frames import read
+from ..recording.frames import read
 from .comparing import Difference, compare
 from .screen import clean, screen
 

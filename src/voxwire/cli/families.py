@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, cast
 
-from ..codec import REALTIME, TRANSLATION, Codec
-from ..frames import Entry, Frame
+from ..codec.codec import REALTIME, TRANSLATION, Codec
+from ..recording.frames import Entry, Frame
 
 __all__ = ["CODECS", "Family", "family_of"]
 

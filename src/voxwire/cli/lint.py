@@ -14,10 +14,10 @@ from typing import Any, Literal, TypeAlias
 import attrs
 from voxwire_protocol import UnknownEvent
 
-from ..codec import Codec, Problem, problems, rebuild
+from ..codec.codec import Codec, Problem, problems, rebuild
 from ..emulator.matching import difference
 from ..errors import RecordingError
-from ..frames import Frame, read, sessions
+from ..recording.frames import Frame, read, sessions
 from .families import CODECS, Family, family_of
 
 __all__ = ["Counts", "Failure", "FileReport", "Misfit", "Report", "lint"]

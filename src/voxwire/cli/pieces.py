@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 import attrs
 
 from ..emulator.matching import APPENDS
-from ..frames import Close, Frame, without_audio
+from ..recording.frames import Close, Frame, without_audio
 
 __all__ = ["AudioMode", "Heard", "heard", "joined"]
 

@@ -21,7 +21,7 @@ from ..emulator import ReplayServer
 from ..emulator.play import Pace
 from ..errors import ConnectionClosedError, UpgradeRejected
 from ..events import ConnectionClosed, Overflow
-from ..frames import Close, Entry, Frame, read, sessions
+from ..recording.frames import Close, Entry, Frame, read, sessions
 from ..session import Session
 from .families import CODECS, family_of
 from .story import Story

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from voxwire_protocol.rules import RULES, UNIONS
 
-from ..limits import Rule
+from ..codec.limits import Rule
 from .mistakes import Mistake
 
 __all__ = ["examine", "inspect"]

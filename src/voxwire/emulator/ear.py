@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from ..formats import Format
+from ..audio.formats import Format
 from .sound import decoded, loudness
 
 __all__ = ["Edge", "VadDetector", "semantic_silence_ms"]

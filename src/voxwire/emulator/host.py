@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..formats import format_of
+from ..audio.formats import format_of
 from .brain import Reply, Said, Turn, reply_of
 from .calls import Call
 from .desk import Desk

@@ -20,7 +20,7 @@ from voxwire_protocol import (
     InputAudioBufferTimeoutTriggered,
 )
 
-from ..formats import Format, format_of
+from ..audio.formats import Format, format_of
 from .ear import Edge, VadDetector, semantic_silence_ms
 from .hearing import transcribe
 from .items import Items, Record

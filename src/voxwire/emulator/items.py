@@ -9,7 +9,7 @@ from typing import Any, cast
 import attrs
 import pybase64
 
-from ..formats import PCM16, Format
+from ..audio.formats import PCM16, Format
 from .mistakes import Mistake
 
 __all__ = ["Items", "Record"]

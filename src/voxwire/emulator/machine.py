@@ -21,8 +21,8 @@ from voxwire_protocol import (
     SessionUpdated,
 )
 
-from ..codec import REALTIME
-from ..formats import format_of
+from ..audio.formats import format_of
+from ..codec.codec import REALTIME
 from .conversing import Responses
 from .critic import inspect
 from .intake import Intake

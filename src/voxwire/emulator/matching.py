@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from ..frames import Close, Entry, Frame, without_audio
+from ..recording.frames import Close, Entry, Frame, without_audio
 from ..redaction import redact
 
 __all__ = ["APPENDS", "Deviation", "Matching", "comparable", "difference", "script"]

@@ -14,8 +14,8 @@ import attrs
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
-from ..frames import Close
-from ..recording import Recorder
+from ..recording.frames import Close
+from ..recording.recorder import Recorder
 
 __all__ = ["CLOSE_TIMEOUT", "Passage", "transfer"]
 

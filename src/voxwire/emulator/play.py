@@ -14,7 +14,7 @@ import attrs
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from ..frames import Close, Frame, dumps
+from ..recording.frames import Close, Frame, dumps
 from .faults import Drop, ErrorThenClose, Fault, Garbage
 from .matching import APPENDS, Deviation, Matching, comparable, difference
 from .rewrite import chosen_ids, renamed, with_silence

@@ -23,7 +23,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ..frames import Close
+from ..recording.frames import Close
 from ..redaction import redact_text, redact_url
 from .behind import SOCKET, dial, why
 from .forwarding import address_of, answered, refusal, secrets_of, upstream

@@ -16,7 +16,7 @@ import attrs
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from ..recording import Recorder
+from ..recording.recorder import Recorder
 from .beta import Beta
 from .faults import ErrorThenClose, Hang, Refuse
 from .host import Host

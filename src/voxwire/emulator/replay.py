@@ -19,7 +19,7 @@ import attrs
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from ..frames import Close, Entry, Frame, entry, read, sessions
+from ..recording.frames import Close, Entry, Frame, entry, read, sessions
 from ..redaction import redact_headers, redact_url
 from .faults import Fault, Hang, Refuse
 from .matching import Deviation, Matching, script

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import attrs
 from voxwire_protocol import OutputAudioBufferStopped, ResponseCreated, ResponseDone
 
-from ..formats import Format, format_of
+from ..audio.formats import Format, format_of
 from .brain import Reply, Turn
 from .items import Items
 from .stage import Stage, Wrong

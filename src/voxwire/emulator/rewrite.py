@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from ..frames import Frame
+from ..recording.frames import Frame
 
 __all__ = ["chosen_ids", "renamed", "with_silence"]
 

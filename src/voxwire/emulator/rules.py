@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from ..audio.formats import Format
 from ..errors import InvalidOption
-from ..formats import Format
 from .brain import Brain, Call, Reply, Said, Turn, echo, reply_of
 from .mishaps import AnyFault, fault_of
 

@@ -13,9 +13,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ..codec import REALTIME
-from ..frames import Close, Frame, dumps
-from ..recording import Recorder
+from ..codec.codec import REALTIME
+from ..recording.frames import Close, Frame, dumps
+from ..recording.recorder import Recorder
 from ..redaction import redact_headers, redact_url
 from .lobby import Refused
 from .mishaps import AnyFault, SlowReads

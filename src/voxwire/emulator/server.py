@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from ..audio.formats import PCM16, Format
 from ..errors import InvalidOption
-from ..formats import PCM16, Format
 from .brain import Brain
 from .door import HttpOrSocket
 from .host import Host

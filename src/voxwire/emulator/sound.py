@@ -10,8 +10,8 @@ from array import array
 from operator import mul
 from typing import Final
 
-from ..formats import Format
-from ..g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from ..audio.formats import Format
+from ..audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 
 __all__ = ["decoded", "encoded", "loudness", "resampled"]
 

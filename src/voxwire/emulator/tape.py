@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from ..errors import RecordingError
-from ..recording import Recorder
+from ..recording.recorder import Recorder
 
 __all__ = ["Section", "Tape"]
 

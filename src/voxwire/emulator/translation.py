@@ -20,8 +20,8 @@ from voxwire_protocol import (
     TranslationSessionUpdated,
 )
 
-from ..codec import TRANSLATION
-from ..formats import PCM16
+from ..audio.formats import PCM16
+from ..codec.codec import TRANSLATION
 from .brain import Reply, Turn
 from .critic import inspect
 from .ear import VadDetector

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from ..formats import Format
+from ..audio.formats import Format
 from .sound import encoded, resampled
 
 __all__ = ["CHARACTER_MS", "Voice", "espeak", "speak", "tone"]

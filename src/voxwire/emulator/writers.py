@@ -29,7 +29,7 @@ from voxwire_protocol import (
     ResponseOutputTextDone,
 )
 
-from ..formats import Format
+from ..audio.formats import Format
 from .brain import Call
 from .items import Items, Record
 from .stage import Stage

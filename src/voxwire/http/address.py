@@ -16,7 +16,7 @@ from ..errors import InvalidOption
 from ..redaction import redact_url
 from ..servers import DEFAULT_BASE_URL, target
 
-__all__ = ["Address", "AsyncKey", "Key", "address", "bearer", "check_headers"]
+__all__ = ["Address", "AsyncKey", "Key", "address", "bearer", "check_headers", "secrets_of"]
 
 Key: TypeAlias = str | Callable[[], str]
 """A key, or what gives a fresh one before each request: for tokens that run out."""
@@ -24,7 +24,11 @@ AsyncKey: TypeAlias = Key | Callable[[], Awaitable[str]]
 """A :data:`Key`, or a coroutine function that gives one."""
 
 _HTTP = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "cookie"})
+_TO_COME = "Bearer"  # in place of a key that is asked for later
+_SECRET_HEADERS = frozenset({
+    "api-key", "authorization", "cookie", "ocp-apim-subscription-key", "proxy-authorization",
+    "x-api-key",
+})  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +63,7 @@ def address(
     if callable(api_key):
         # Only its name counts yet: a key will go along, and the one of the environment will not.
         given = {name: v for name, v in given.items() if name.lower() != "authorization"}
-        given["Authorization"] = "Bearer"
+        given["Authorization"] = _TO_COME
     base = _base(base_url)
     parts = urlsplit(base)
     where = target(
@@ -69,8 +73,8 @@ def address(
         # Said below, in the words of HTTP.
         insecure=True,
     )
-    carried = {n.lower(): v for n, v in where.headers.items() if n.lower() in _SECRET_HEADERS}
-    if parts.scheme == "http" and carried and not where.local and not insecure:
+    carries = any(name.lower() in _SECRET_HEADERS for name in where.headers)
+    if parts.scheme == "http" and carries and not where.local and not insecure:
         raise InvalidOption(
             f"a key would travel unencrypted to {parts.hostname}: use https://, or insecure=True "
             "where the network in between is yours"
@@ -79,7 +83,7 @@ def address(
         base_url=base,
         headers=where.headers,
         local=where.local,
-        secrets=tuple(v.removeprefix("Bearer ") for v in carried.values() if v != "Bearer"),
+        secrets=secrets_of(where.headers),
     )
 
 
@@ -101,6 +105,12 @@ def _base(given: str | None) -> str:
             "or a query belongs into headers="
         )
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What of some headers must not be shown: keys, without the scheme before them."""
+    carried = (value for name, value in headers.items() if name.lower() in _SECRET_HEADERS)
+    return tuple(value.rpartition(" ")[2] for value in carried if value != _TO_COME)
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ Each function gives an :class:`Operation`, which the clients send; all take the
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 import httpx
@@ -24,7 +24,7 @@ from voxwire_protocol.http.api.calls import hangup_call as hanging_up
 from voxwire_protocol.http.api.calls import refer_call as referring
 from voxwire_protocol.http.api.calls import reject_call as rejecting
 
-from ..limits import shown
+from ..codec.limits import shown
 from .errors import InvalidRequest
 from .operation import (
     CallOptions,
@@ -193,7 +193,9 @@ def _nothing(_: httpx.Response) -> None:
 
 
 def _call_id(call: str | RealtimeCallIncoming) -> str:
-    name = call.data.call_id if isinstance(call, RealtimeCallIncoming) else call
+    name: Any = call
+    if isinstance(call, RealtimeCallIncoming):
+        name = getattr(call.data, "call_id", None)  # a server may send anything as data
     if not isinstance(name, str) or not _CALL.fullmatch(name) or set(name) == {"."}:
         cure = "it begins with rtc_: webhook.data.call_id, or call_id of the answer to an offer"
         raise InvalidRequest("call", f"expected the id of a call, got {shown(name)}", cure)

@@ -17,7 +17,7 @@ import httpx
 
 from ..errors import InvalidOption
 from ..redaction import redact, redact_headers, redact_text, redact_url
-from .address import Address, check_headers
+from .address import Address, check_headers, secrets_of
 from .answers import RawResponse, error_of, raw_response, unreadable
 from .errors import HttpConnectionError, HttpError, HttpTimeout, TooManyRequests, UnreadableAnswer
 from .operation import Operation, Timeout
@@ -68,7 +68,6 @@ class Exchange(Generic[T]):
         self._retries: int = options.get("max_retries", settings.max_retries)
         check_retries(self._retries)
         self._attempts = 0
-        self._secrets = settings.address.secrets
         # One key for all attempts: a server that knows it does the thing once.
         once = {"Idempotency-Key": str(uuid.uuid4())} if operation.repeatable else {}
         self._headers = httpx.Headers(
@@ -76,6 +75,7 @@ class Exchange(Generic[T]):
         )
         self._own = options.get("headers", {})
         check_headers(self._own)
+        self._secrets = (*settings.address.secrets, *secrets_of(self._own))
 
     def request(self, authorization: str | None) -> dict[str, Any]:
         """The next attempt, as keyword arguments of ``httpx.Client.build_request``."""
@@ -85,7 +85,7 @@ class Exchange(Generic[T]):
         headers = self._headers.copy()
         if authorization is not None:
             headers["Authorization"] = authorization
-            self._secrets = (*address.secrets, authorization.removeprefix("Bearer "))
+            self._secrets = (*self._secrets, authorization.removeprefix("Bearer "))
         headers.update(self._own)
         request["url"] = address.base_url + request["url"]
         request["headers"] = headers

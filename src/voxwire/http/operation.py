@@ -15,11 +15,11 @@ from voxwire_protocol import UNSET, Model, RealtimeSession
 from voxwire_protocol._runtime import plain, structure
 from voxwire_protocol.http import Client as Wire
 
+from ..codec.extras import merged
+from ..codec.limits import not_json
+from ..codec.validate import check
 from ..errors import InvalidOption
-from ..extras import merged
-from ..limits import not_json
 from ..servers import DEFAULT_MODEL
-from ..validate import check
 from .errors import InvalidRequest
 
 __all__ = [

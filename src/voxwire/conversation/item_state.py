@@ -1,0 +1,179 @@
+"""What is known of one item, as it changes while events come in: the write face.
+
+It takes over what a server says of an item or a part as a whole, whatever shape that has. It does
+not know events, nor the place of an item among others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import attrs
+from voxwire_protocol import UNSET, Model, Unknown
+
+from ..audio.formats import PCM16, Format
+from .chunks import Sound, Text
+
+if TYPE_CHECKING:
+    from .items import Item
+
+__all__ = ["ItemState", "PartState", "entries", "number", "peek", "string"]
+
+# Content parts go by other names in content_part events and in the beta.
+_KINDS: Final = {"text": "output_text", "audio": "output_audio"}
+_FINAL: Final = ("completed", "incomplete", "failed")
+
+
+def peek(thing: object, name: str) -> Any:
+    """A field of whatever a server sent in the place of an object; ``None`` where it is not."""
+    if isinstance(thing, Unknown):
+        thing = thing.payload
+    if isinstance(thing, dict):
+        return cast("dict[str, Any]", thing).get(name)
+    value = getattr(thing, name, None)
+    return None if value is UNSET else value
+
+
+def string(value: object) -> str | None:
+    """`value` where it is a string."""
+    return value if isinstance(value, str) else None
+
+
+def entries(value: Any) -> Sequence[Any]:
+    """`value` where it is a list, else nothing."""
+    return value if type(value) in (list, tuple) else []
+
+
+def number(value: object) -> int:
+    """`value` where it is a sensible count, else 0."""
+    return value if type(value) is int and 0 <= value < 1 << 53 else 0
+
+
+@attrs.define(eq=False)
+class PartState:
+    """One part of an item's content."""
+
+    kind: str | None = None
+    text: Text = attrs.Factory(Text)
+    transcript: Text = attrs.Factory(Text)
+    sound: Sound = attrs.Factory(Sound)
+    format: Format = PCM16
+    source: Any = None
+    """The part as it last came, without its audio."""
+    error: Any = None
+    """Why there is no transcript."""
+    cut_ms: int | None = None
+    """Where it was truncated."""
+    heard: str | None = None
+    """The words before that place, as far as can be told."""
+    billed: bool = False
+    """Whether its transcription has been counted."""
+
+    def absorb(self, part: object, *, final: bool) -> bool:
+        """Take over what a whole part says; tells whether that changed anything."""
+        kind = string(peek(part, "type"))
+        if kind is None:
+            return False
+        kind = _KINDS.get(kind, kind)
+        changed = self.kind != kind
+        self.kind, self.source = kind, _without_audio(part)
+        if self.cut_ms is not None:
+            return changed  # what is told now is more than was heard
+        text, transcript = string(peek(part, "text")), string(peek(part, "transcript"))
+        if kind == "input_audio":
+            # Empty or not, the events of the transcription tell; an item may be ahead of them.
+            return self.transcript.suggest(transcript or "") or changed
+        for known, value in ((self.text, text), (self.transcript, transcript)):
+            if value is not None:
+                changed |= known.settle(value)[0] if final else known.suggest(value)
+        return changed
+
+    @property
+    def ms(self) -> int:
+        """Milliseconds of its audio."""
+        if self.cut_ms is not None and not self.sound.size:
+            return self.cut_ms  # sound that went over a call's own media line
+        return self.format.ms(self.sound.size)
+
+
+@attrs.define(eq=False)
+class ItemState:
+    """All that is known of one item."""
+
+    id: str
+    type: str | None = None
+    role: str | None = None
+    status: str | None = None
+    phase: str | None = None
+    name: str | None = None
+    call_id: str | None = None
+    output: str | None = None
+    arguments: Text = attrs.Factory(Text)
+    parts: dict[int, PartState] = attrs.Factory(dict[int, PartState])
+    response_id: str | None = None
+    previous: str | None = None
+    """The item before it, as the server told."""
+    source: Any = None
+    """The item as it last came, without its audio."""
+    placed: bool = False
+    """Whether the server has told its place."""
+    listed: bool = False
+    """Whether the server has shown it as part of the conversation, and not of a response only."""
+    announced: bool = False
+    """Whether the input audio buffer named it before it came: it stands at the end then."""
+    speech: int | None = None
+    """Where in the appended audio the user began to speak."""
+    interrupted: bool = False
+    completed: bool = False
+    deleted: bool = False
+    view: Item = attrs.field(init=False)
+    """The read face, which ``new_item`` gives it."""
+
+    def part(self, index: object, kind: str | None = None) -> PartState:
+        """The part with that content index, made where it is new."""
+        place = number(index)
+        part = self.parts.get(place)
+        if part is None:
+            part = self.parts[place] = PartState(kind)
+        return part
+
+    def absorb(self, item: object, *, final: bool) -> bool:
+        """Take over what a whole item says; tells whether that changed anything."""
+        changed = False
+        for field in ("type", "role", "phase", "name", "call_id", "output"):
+            value = string(peek(item, field))
+            if value is not None and value != getattr(self, field):
+                setattr(self, field, value)
+                changed = True
+        changed |= self.become(string(peek(item, "status")))
+        arguments = string(peek(item, "arguments"))
+        if arguments is not None:
+            changed |= (
+                self.arguments.settle(arguments)[0] if final else self.arguments.suggest(arguments)
+            )
+        for index, part in enumerate(entries(peek(item, "content"))):
+            changed |= self.part(index).absorb(part, final=final)
+        self.source = _without_audio(item)
+        return changed
+
+    def become(self, status: str | None) -> bool:
+        """Take over a status; what is over does not begin again."""
+        if status is None or status == self.status or self.status in _FINAL:
+            return False
+        self.status = status
+        return True
+
+
+def _without_audio(thing: Any) -> Any:
+    """`thing` as it came, but for the sound in it, which would be kept twice or unasked."""
+    if not isinstance(thing, Model):
+        return thing
+    changes: dict[str, Any] = {}
+    if isinstance(peek(thing, "audio"), str):
+        changes["audio"] = UNSET
+    parts = entries(peek(thing, "content"))
+    bare = [_without_audio(part) for part in parts]
+    if any(new is not old for new, old in zip(bare, parts, strict=True)):
+        changes["content"] = bare
+    return attrs.evolve(cast(Any, thing), **changes) if changes else thing

@@ -1,0 +1,161 @@
+"""A function's parameters as a model sees them, and the arguments that a model gives for them.
+
+This module reads signatures and builds checked arguments. It calls nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from ..errors import InvalidOption
+from . import docstrings
+from .schema import Schema, add_default, schema_of
+
+__all__ = ["Arguments", "BadArguments", "Signature"]
+
+Arguments = dict[str, Any]
+"""Built arguments: parameter name -> value."""
+
+
+class BadArguments(Exception):
+    """What a model gave does not fit. The message is for the model, and names the place."""
+
+
+class Signature:
+    """The parameters of one function.
+
+    Args:
+        function: any callable with annotated parameters.
+        name: what to call it in messages.
+        hidden: a class: the one parameter annotated with it is filled in by the caller and not
+            shown to the model.
+
+    Raises:
+        InvalidOption: a parameter that no JSON object can fill.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, hidden: type) -> None:
+        docs = docstrings.read(_docstring(function))
+        self.text = docs.text
+        """The description of the function in its docstring."""
+        self.hidden: str | None = None
+        """The name of the parameter that the caller fills in, if there is one."""
+        self.schema: Schema = {"type": "object", "properties": {}}
+        """JSON Schema of the object that the model writes."""
+        self._positional: list[str] = []
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+        hints = _hints(function, name)
+        for parameter in inspect.signature(function).parameters.values():
+            hint = hints.get(parameter.name, inspect.Parameter.empty)
+            if _is(hint, hidden):
+                if self.hidden is not None:
+                    raise InvalidOption(f"{name}: only one parameter can be a {hidden.__name__}")
+                self.hidden = parameter.name
+            else:
+                _refuse(name, parameter, hint)
+                self._describe(name, parameter, hint, docs.parameters.get(parameter.name))
+                fields.append(
+                    (parameter.name, hint)
+                    if parameter.default is inspect.Parameter.empty
+                    else (parameter.name, hint, msgspec.field(default_factory=_same(parameter)))
+                )
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+                self._positional.append(parameter.name)
+        self.schema["additionalProperties"] = False
+        self._struct = msgspec.defstruct(
+            "Arguments", fields, kw_only=True, forbid_unknown_fields=True
+        )
+
+    def _describe(
+        self, name: str, parameter: inspect.Parameter, hint: Any, said: str | None
+    ) -> None:
+        try:
+            schema = schema_of(hint)
+        except (TypeError, NameError) as error:
+            raise InvalidOption(
+                f"{name}: parameter {parameter.name!r} cannot be filled from JSON: {error}"
+            ) from None
+        if said:
+            schema.setdefault("description", said)
+        if parameter.default is inspect.Parameter.empty:
+            self.schema.setdefault("required", []).append(parameter.name)
+        else:
+            add_default(schema, parameter.default)
+        # A reference counts from the root of the whole schema.
+        self.schema.setdefault("$defs", {}).update(schema.pop("$defs", {}))
+        if not self.schema["$defs"]:
+            del self.schema["$defs"]
+        self.schema["properties"][parameter.name] = schema
+
+    def build(self, given: Mapping[str, Any]) -> Arguments:
+        """The function's arguments from a JSON object; raises :class:`BadArguments`."""
+        try:
+            built = msgspec.convert(given, self._struct)
+        except msgspec.ValidationError as error:
+            # A number in quotes is what was meant; what else is wrong stays wrong.
+            try:
+                built = msgspec.convert(given, self._struct, strict=False)
+            except msgspec.ValidationError:
+                raise BadArguments(str(error).replace("`", "")) from None
+        return {name: getattr(built, name) for name in self._struct.__struct_fields__}
+
+    def call(self, function: Callable[..., Any], arguments: Arguments, hidden: Any) -> Any:
+        """Call `function` with built arguments."""
+        if self.hidden is not None:
+            arguments = {**arguments, self.hidden: hidden}
+        first = [arguments[name] for name in self._positional]
+        rest = {name: value for name, value in arguments.items() if name not in self._positional}
+        return function(*first, **rest)
+
+
+def _refuse(name: str, parameter: inspect.Parameter, hint: Any) -> None:
+    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+        raise InvalidOption(
+            f"{name}: {parameter} cannot be described to a model: name each parameter"
+        )
+    if hint is inspect.Parameter.empty:
+        cure = (
+            "make the tool from the bound method, as in tool(thing.method)"
+            if parameter.name in ("self", "cls")
+            else f"annotate it, as in {parameter.name}: str"
+        )
+        raise InvalidOption(f"{name}: parameter {parameter.name!r} has no type: {cure}")
+
+
+def _same(parameter: inspect.Parameter) -> Callable[[], Any]:
+    """Gives the default itself: the function gets the very object that its signature has."""
+    return lambda: parameter.default
+
+
+def _is(hint: Any, hidden: type) -> bool:
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return hint is hidden or hidden in get_args(hint)  # as it is, or "or None"
+
+
+def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    target: Any = inspect.unwrap(function)
+    while isinstance(target, functools.partial):
+        target = target.func
+    if not inspect.isroutine(target):
+        target = type(target).__call__
+    try:
+        return get_type_hints(target, include_extras=True)
+    except NameError as error:
+        raise InvalidOption(
+            f"{name}: an annotation cannot be read: {error} "
+            "(define the class at the top level of its module)"
+        ) from None
+
+
+def _docstring(function: Callable[..., Any]) -> str | None:
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function):
+        return inspect.getdoc(function)
+    return type(function).__call__.__doc__ or type(function).__doc__

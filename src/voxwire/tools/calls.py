@@ -1,0 +1,226 @@
+"""Which calls are to be run, and when the model may go on: the order of things around tools.
+
+This module decides. It runs no function and sends nothing: it is told what was received, what was
+sent and what a call gave, and says what to run and what to send.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import attrs
+from voxwire_protocol import (
+    UNSET,
+    ClientEvent,
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemCreated,
+    ErrorEvent,
+    Event,
+    FunctionCall,
+    FunctionCallOutput,
+    ResponseCreate,
+    ResponseCreated,
+    ResponseDone,
+    ResponseFunctionCallArgumentsDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+    SessionCreated,
+    SessionUpdate,
+    SessionUpdated,
+    UnknownEvent,
+)
+
+from .asked import Asked, follow_up
+from .batch import Batch, entries, names, text
+from .tool import Call
+from .toolset import ToolSet
+
+__all__ = ["ToolBatches", "Work"]
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """What is to be done now."""
+
+    run: list[Call] = attrs.field(factory=list[Call])
+    """Calls to run, all at once; hand the result of each to :meth:`ToolBatches.answered`."""
+
+    send: list[ClientEvent] = attrs.field(factory=list[ClientEvent])
+    """Events to send, in this order."""
+
+
+class ToolBatches:
+    """Follows the calls of one connection. Feed it each event received, and each event sent.
+
+    A call runs once it is complete, several at the same time. When all calls of a response have
+    been answered and the response is over, one further response is asked for. Calls of functions
+    that the session was given by hand are left to whoever did that; so are calls outside of the
+    conversation, where there is nothing to answer to.
+    """
+
+    def __init__(self, tools: ToolSet) -> None:
+        self.tools = tools
+        self.closed = False
+        self._batches: dict[str, Batch] = {}
+        self._running: str = ""  # the response that events without an id belong to
+        self._asked = Asked()
+        self._seen: dict[str, Batch] = {}  # by call
+        self._answered: set[str] = set()  # calls
+        self._listed: set[str] = set()  # items of running responses that are in the conversation
+        self._choice: Any = UNSET
+        self._given: set[str] = set()  # function names in the session
+        self._given_once: set[str] = set()  # function names in a single response
+
+    @property
+    def pending(self) -> list[Call]:
+        """The calls that have no answer yet and hold up the next response."""
+        return [b.calls[i] for b in self._batches.values() for i in b.calls if i in b.waiting]
+
+    def close(self) -> None:
+        """The session is over: nothing is run or sent any more."""
+        self.closed = True
+        self._batches.clear()
+
+    def apply(self, event: Event) -> Work:
+        """Take in an event, received or sent; says what to do on account of it."""
+        work = Work()
+        if self.closed:
+            return work
+        match event:
+            case ResponseOutputItemDone():
+                self._item(self._batch(text(event.response_id)), event.item, False, work)
+            case ResponseDone():
+                self._over(event.response, work)
+            case ResponseOutputItemAdded():
+                self._batch(text(event.response_id)).draft(event.item)
+            case ResponseFunctionCallArgumentsDone():
+                self._batch(text(event.response_id)).written(event)
+            case ResponseCreated():
+                self._begun(event.response)
+            case ResponseCreate():
+                self._asked.sent(event)
+                self._given_once |= names(getattr(event.response, "tools", None))
+            case ErrorEvent():
+                self._asked.refused(getattr(event.error, "event_id", None))
+            case SessionCreated() | SessionUpdated() | SessionUpdate():
+                self._configure(event.session)
+            case ConversationItemAdded() | ConversationItemCreated():
+                if isinstance(event.item, FunctionCall):
+                    self._listed.add(text(event.item.id))
+            case ConversationItemCreate(item=FunctionCallOutput(call_id=call_id)):
+                self._answered.add(text(call_id))
+                self._settle(text(call_id), work)
+            case UnknownEvent(type="response.cancelled", payload=payload):
+                # Some servers end a cancelled response with this and no response.done.
+                self._cancelled(payload)
+            case _:
+                pass
+        return work
+
+    def answered(self, call: Call, output: str) -> Work:
+        """A call has its output; a call that was postponed has it at last."""
+        work = Work()
+        batch = self._seen.get(call.call_id)
+        if self.closed or batch is None or call.call_id in self._answered:
+            return work
+        self._answered.add(call.call_id)
+        item = FunctionCallOutput(call_id=call.call_id, output=output)
+        work.send.append(ConversationItemCreate(item=item))
+        batch.answers += 1
+        if self._batches.get(batch.response_id) is batch:
+            self._settle(call.call_id, work)
+        else:
+            work.send.append(follow_up(batch.asked, self._choice))
+        return work
+
+    def postponed(self, call: Call) -> Work:
+        """A call will be answered later; the conversation goes on without it."""
+        work = Work()
+        self._settle(call.call_id, work)
+        return work
+
+    # --- how -------------------------------------------------------------------------------------
+
+    def _batch(self, response_id: str) -> Batch:
+        response_id = response_id or self._running
+        return self._batches.setdefault(response_id, Batch(response_id))
+
+    def _begun(self, response: Any) -> None:
+        self._running = text(getattr(response, "id", None))
+        batch = self._batches[self._running] = Batch(self._running)
+        batch.aside = getattr(response, "conversation_id", UNSET) is None
+        batch.asked = self._asked.take(response, batch.aside)
+        # Not every server says so itself.
+        batch.aside = batch.aside or batch.asked.conversation == "none"
+
+    def _item(self, batch: Batch, item: object, over: bool, work: Work) -> None:
+        """Run a call that is complete. One that does not say so waits for its response's end."""
+        if isinstance(item, FunctionCall):
+            silent = item.status in (None, UNSET)
+            if item.status == "completed" or (over and silent):
+                self._start(batch, batch.read(item), work)
+            elif silent:
+                batch.draft(item)
+            else:
+                batch.drop(item)
+
+    def _start(self, batch: Batch, call: Call, work: Work) -> None:
+        if not call.call_id or call.call_id in self._seen:
+            return
+        if batch.aside and call.item_id not in self._listed:
+            return
+        self._seen[call.call_id] = batch
+        batch.calls[call.call_id] = call
+        batch.waiting.add(call.call_id)
+        if not self._by_hand(call.name):
+            work.run.append(call)
+
+    def _by_hand(self, name: str) -> bool:
+        if name in self.tools:
+            return False
+        return not self.tools or name in self._given or name in self._given_once
+
+    def _over(self, response: Any, work: Work) -> None:
+        batch = self._batch(text(getattr(response, "id", None)))
+        items = entries(getattr(response, "output", None))
+        status = getattr(response, "status", None)
+        whole = status in ("completed", None, UNSET)
+        for item in items:
+            self._item(batch, item, whole, work)
+        if whole:
+            for call in batch.untold(items):
+                self._start(batch, call, work)
+        batch.over = True
+        # After a cancel the user has the word; after a failure there is nothing to go on from.
+        batch.goes_on = status not in ("cancelled", "failed")
+        self._finish(batch, work)
+
+    def _cancelled(self, payload: Any) -> None:
+        told = cast("dict[str, object]", payload) if isinstance(payload, dict) else {}
+        batch = self._batches.get(text(told.get("response_id")) or self._running)
+        if batch is not None:
+            batch.over, batch.goes_on = True, False
+            self._finish(batch, Work())
+
+    def _settle(self, call_id: str, work: Work) -> None:
+        batch = self._seen.get(call_id)
+        if batch is not None:
+            batch.waiting.discard(call_id)
+            self._finish(batch, work)
+
+    def _finish(self, batch: Batch, work: Work) -> None:
+        if not batch.over or batch.waiting or self._batches.get(batch.response_id) is not batch:
+            return
+        del self._batches[batch.response_id]
+        self._listed -= {call.item_id for call in batch.calls.values()}
+        if batch.answers and batch.goes_on:
+            work.send.append(follow_up(batch.asked, self._choice))
+
+    def _configure(self, session: Any) -> None:
+        tools = getattr(session, "tools", UNSET)
+        if tools is not UNSET:
+            self._given = names(tools)
+        choice = getattr(session, "tool_choice", UNSET)
+        if choice is not UNSET:
+            self._choice = choice

@@ -1,0 +1,173 @@
+"""Running one call: arguments, approval, time limit, and the text that comes of it.
+
+This module knows asyncio and threads. It knows no events: what the text is for, others know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import attrs
+import msgspec
+
+from .arguments import Arguments, BadArguments
+from .later import Later
+from .outputs import error_text, output_text
+from .tool import AnyTool, Call, ToolContext, ToolError
+from .toolset import ToolSet
+
+__all__ = ["Outcome", "result_of", "run"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What came of a call."""
+
+    output: str = ""
+    """The text for the model, an explanation where it went wrong."""
+
+    error: BaseException | None = None
+    """What the function raised, for the log; ``None`` also where the fault is the model's."""
+
+    later: Later | None = None
+    """Where the answer comes from, if there is none yet."""
+
+
+async def run(tools: ToolSet, call: Call, context: ToolContext) -> Outcome:
+    """Run a call. Never raises for what the model wrote or the function did."""
+    tool = tools.get(call.name)
+    if tool is None:
+        known = ", ".join(each.name for each in tools) or "none"
+        return _failed("unknown_tool", f"There is no tool {call.name!r}. There is: {known}.")
+    try:
+        arguments = tool.build(_decode(call.arguments))
+    except BadArguments as error:
+        return _failed("invalid_arguments", str(error))
+    try:
+        refusal = await _refusal(tools, tool, call)
+        if refusal is not None:
+            return _failed("refused", refusal)
+        value = await _limited(tools, tool, arguments, context)
+    except _TookTooLong as error:
+        return _failed("timeout", str(error), error)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return result_of(None, error)  # the function's own affair, such as a task that it lost
+    except Exception as error:
+        return result_of(None, error)
+    return Outcome(later=value) if isinstance(value, Later) else result_of(value)
+
+
+class _TookTooLong(Exception):
+    """The time limit of a call. A timeout that a function raises itself is none of these."""
+
+
+def result_of(value: Any, error: BaseException | None = None) -> Outcome:
+    """The outcome of a function that returned `value` or raised `error`."""
+    if error is None:
+        try:
+            return Outcome(output=output_text(value))
+        except (TypeError, ValueError) as unwritable:
+            return _failed("invalid_output", str(unwritable), unwritable)
+    if isinstance(error, ToolError):
+        return _failed("tool_failed", str(error))
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _failed("tool_failed", said[:_LONGEST_REASON], error)
+
+
+def _failed(kind: str, message: str, error: BaseException | None = None) -> Outcome:
+    return Outcome(output=error_text(kind, message), error=error)
+
+
+_LONGEST_REASON = 500
+
+
+def _decode(text: str) -> dict[str, Any]:
+    # Models leave the text empty for a function without parameters.
+    try:
+        given: object = msgspec.json.decode(text) if text.strip() else {}
+    except msgspec.DecodeError as error:
+        raise BadArguments(f"The arguments are not JSON: {error}") from None
+    if isinstance(given, dict):
+        return cast("dict[str, Any]", given)
+    raise BadArguments("The arguments are not a JSON object.")
+
+
+async def _refusal(tools: ToolSet, tool: AnyTool, call: Call) -> str | None:
+    """Why the call may not run; ``None`` where it may."""
+    approve = tool.approve or tools.approve
+    if approve is None:
+        return None
+    if inspect.iscoroutinefunction(approve):
+        answer = await approve(call)
+    else:  # it may ask at a prompt
+        answer = await _in_thread(lambda: approve(call))
+        if inspect.isawaitable(answer):
+            answer = await answer
+    if answer is True:
+        return None
+    return answer if isinstance(answer, str) and answer else "The user did not allow this call."
+
+
+async def _limited(
+    tools: ToolSet, tool: AnyTool, arguments: Arguments, context: ToolContext
+) -> Any:
+    seconds = tool.timeout if tool.timeout is not None else tools.timeout
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await _call(tool, arguments, context)
+    except TimeoutError:
+        if limit.expired():
+            raise _TookTooLong(f"There was no result within {seconds:g} seconds.") from None
+        raise
+
+
+async def _call(tool: AnyTool, arguments: Arguments, context: ToolContext) -> Any:
+    if inspect.iscoroutinefunction(tool.function):
+        return await tool.run(arguments, context)
+    value = await _in_thread(lambda: tool.run(arguments, context))
+    # A callable object, or a plain function that makes a coroutine.
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    """Like :func:`asyncio.to_thread`, in a thread that nobody waits for: a function that hangs
+    holds up neither the end of the loop nor that of the program, nor takes the place of another."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(value: Any, error: Exception | None) -> None:
+        if not future.done():
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+    def work() -> None:
+        value: Any = None
+        error: Exception | None = None
+        try:
+            value = context.run(function)
+        except StopIteration as raised:  # a future cannot hold it
+            error = RuntimeError(f"StopIteration: {raised.value}")
+        except Exception as raised:
+            error = raised
+        except BaseException as raised:  # SystemExit and the like end the call, not the program
+            error = RuntimeError(repr(raised))
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody wants to know any more
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=work, name="voxwire tool", daemon=True).start()
+    return await future
