@@ -73,7 +73,7 @@ _TRANSCRIPTION = "realtime.transcription_session"
 
 
 def from_legacy(session: AnyLegacy | Mapping[str, Any]) -> RealtimeSession | TranscriptionSession:
-    """The session of today that a flat one stands for. Never fails.
+    """The session of today that a flat one stands for. Never fails, and keeps what is declared.
 
     ``temperature`` has no counterpart and is left out, as is the key in ``client_secret``; see
     :func:`left_out`. What the server reported of itself (``id``, ``object``, ``expires_at``) stays,
@@ -118,6 +118,8 @@ def to_legacy(
         value = _get(nested, place)
         if value is not _MISSING and place not in lost:
             flat[name] = _outward(name, value)
+    if isinstance(flat.get("tools"), list):
+        flat["tools"] = [tool for tool in flat["tools"] if _is_function(tool)]
     return LegacySession.from_dict(flat)
 
 
@@ -137,7 +139,7 @@ def left_out(session: AnyLegacy | RealtimeSession | TranscriptionSession) -> lis
     lost += [
         f"tools[{index}]"
         for index, tool in enumerate(values.get("tools") or [])
-        if tool.get("type") != "function"
+        if not _is_function(tool)
     ]
     for way in (_IN, _OUT):
         form = _get(values, f"{way}/format")
@@ -178,6 +180,10 @@ def _outward(name: str, value: object) -> object:
     if name == "modalities" and value == ["audio"]:
         return ["text", "audio"]
     return value
+
+
+def _is_function(tool: Any) -> bool:
+    return isinstance(tool, dict) and cast("dict[str, Any]", tool).get("type") == "function"
 
 
 def _flat_format(form: Mapping[str, Any]) -> str | None:
