@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 from voxwire_protocol import UNSET, ClientEvent, ResponseCancel
 
+from ..turns import Turn
 from .refusals import Refusal
-from .turns import Turn
 
 __all__ = ["Cancels"]
 

@@ -25,15 +25,15 @@ from voxwire_protocol import (
     UnknownEvent,
 )
 
+from ..errors import InvalidOption, ServerError
+from ..turns import Turn
 from .cancels import Cancels
-from .errors import InvalidOption, ServerError
 from .floor import Floor
 from .pairing import cancelled_id, id_of
 from .refusals import Refusal
 from .requests import METADATA_KEY, beside, marked, metadata
-from .turns import Turn
 
-__all__ = ["METADATA_KEY", "Policy", "Responses"]
+__all__ = ["RETRIES", "Policy", "Responses"]
 
 Policy: TypeAlias = Literal["wait", "merge"]
 """What a request does while another response is running: wait for its turn, or join a request that

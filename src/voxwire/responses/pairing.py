@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from voxwire_protocol import UNSET
 
+from ..turns import Turn
 from .refusals import Refusal
 from .requests import METADATA_KEY
-from .turns import Turn
 
 __all__ = ["Pairing", "cancelled_id", "id_of"]
 

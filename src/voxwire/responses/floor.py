@@ -10,9 +10,9 @@ from typing import Any
 
 from voxwire_protocol import UNSET
 
+from ..turns import Turn
 from .pairing import Pairing, id_of
 from .refusals import Refusal
-from .turns import Turn
 
 __all__ = ["Floor"]
 
