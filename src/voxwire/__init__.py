@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .audio.wav import read_wav as read_wav
     from .audio.wav import stream_wav as stream_wav
     from .audio.wav import write_wav as write_wav
-    from .azure import Azure as Azure
-    from .azure import AzureVoiceLive as AzureVoiceLive
     from .codec.codec import Problem as Problem
     from .codec.codec import extras as extras
     from .codec.codec import is_valid as is_valid
@@ -80,13 +78,26 @@ if TYPE_CHECKING:
     from .http.errors import UnprocessableEntity as UnprocessableEntity
     from .http.errors import UnreadableAnswer as UnreadableAnswer
     from .http.retrying import Backoff as Backoff
+    from .kinds.connecting import ConnectTranscription as ConnectTranscription
+    from .kinds.connecting import ConnectTranslation as ConnectTranslation
+    from .kinds.connecting import connect_transcription as connect_transcription
+    from .kinds.connecting import connect_translation as connect_translation
+    from .kinds.lines import Line as Line
+    from .kinds.settings import transcription_session as transcription_session
+    from .kinds.settings import translation_session as translation_session
+    from .kinds.transcribing import Transcriber as Transcriber
+    from .kinds.translating import Translated as Translated
+    from .kinds.translating import Translator as Translator
     from .options import realtime_session as realtime_session
     from .playback.playback import Playback as Playback
-    from .profiles import Abilities as Abilities
-    from .profiles import Compatible as Compatible
-    from .profiles import OpenAI as OpenAI
-    from .profiles import ServerProfile as ServerProfile
     from .recording.recorder import Recorder as Recorder
+    from .servers.azure import Azure as Azure
+    from .servers.azure import AzureVoiceLive as AzureVoiceLive
+    from .servers.profiles import Abilities as Abilities
+    from .servers.profiles import Compatible as Compatible
+    from .servers.profiles import OpenAI as OpenAI
+    from .servers.profiles import ServerProfile as ServerProfile
+    from .servers.xai import XAI as XAI
     from .session import Session as Session
     from .tools.later import Later as Later
     from .tools.tool import Call as Call
@@ -95,12 +106,11 @@ if TYPE_CHECKING:
     from .tools.tool import tool as tool
     from .tools.toolset import ToolSet as ToolSet
     from .webhooks import InvalidSignature as InvalidSignature
-    from .xai import XAI as XAI
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
     "approvals": ("McpApprovalRequested",),
-    "azure": ("Azure", "AzureVoiceLive"),
+    "servers.azure": ("Azure", "AzureVoiceLive"),
     "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
     "connecting": ("Connect", "attach", "connect"),
     "conversation": ("Conversation",),
@@ -127,15 +137,23 @@ _HOME = {
     "http.retrying": ("Backoff",),
     "tools.later": ("Later",),
     "audio.local": ("LocalAudio",),
+    "kinds.connecting": (
+        "ConnectTranscription", "ConnectTranslation", "connect_transcription",
+        "connect_translation",
+    ),
+    "kinds.lines": ("Line",),
+    "kinds.settings": ("transcription_session", "translation_session"),
+    "kinds.transcribing": ("Transcriber",),
+    "kinds.translating": ("Translated", "Translator"),
     "options": ("realtime_session",),
     "playback": ("Playback",),
-    "profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
+    "servers.profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),
     "tools": ("Call", "Tool", "ToolContext", "tool"),
     "tools.toolset": ("ToolSet",),
     "audio.wav": ("read_wav", "stream_wav", "write_wav"),
-    "xai": ("XAI",),
+    "servers.xai": ("XAI",),
     "webhooks": ("InvalidSignature",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}

@@ -16,13 +16,13 @@ from . import codec
 from .acting import GivenTool
 from .conversation.conversation import AudioRetention
 from .core import Core
-from .credentials import Credential
 from .errors import ConnectionClosedError, InvalidOption
 from .opening import ConnectionOptions, Opening, connection, opened, refusal
 from .options import SessionOptions, realtime_session
 from .playback.playback import Playback
-from .profiles import ServerProfile, located
-from .servers import Target
+from .servers.address import Target
+from .servers.credentials import Credential
+from .servers.profiles import ServerProfile, located
 from .session import Session
 
 __all__ = ["AttachOptions", "Connect", "attach", "connect"]

@@ -23,7 +23,7 @@ from .errors import (
     UpgradeRejected,
 )
 from .redaction import redact_text, redact_url
-from .servers import Target
+from .servers.address import Target
 
 __all__ = ["MAX_FRAME", "dial"]
 

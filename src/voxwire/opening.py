@@ -20,7 +20,7 @@ from .dialing import dial
 from .errors import AuthenticationError, ConnectTimeout, UpgradeRejected
 from .recording.recorder import Recorder
 from .redaction import redact_url
-from .servers import Target
+from .servers.address import Target
 from .session import Live
 
 __all__ = ["ConnectionOptions", "Opening", "connection", "opened", "refusal"]

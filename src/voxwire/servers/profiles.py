@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import attrs
 from voxwire_protocol import Event
 
-from .codec.codec import REALTIME, TRANSLATION, Codec
+from ..codec.codec import REALTIME, TRANSLATION, Codec
+from ..errors import InvalidOption
+from ..redaction import redact_url
+from .address import DEFAULT_BASE_URL, DEFAULT_MODEL, Kind, Target, keyed, opening, target
 from .credentials import Credential, KeyForm
 from .dialects import TRANSCRIPTION, Dialect, aliased
-from .errors import InvalidOption
-from .redaction import redact_url
-from .servers import DEFAULT_BASE_URL, DEFAULT_MODEL, Kind, Target, keyed, opening, target
 from .shapes import CURRENT, FLAT, Shape
 
 __all__ = ["Abilities", "Compatible", "OpenAI", "ServerProfile", "located"]

@@ -14,9 +14,9 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import attrs
 
+from ..errors import InvalidOption
+from ..redaction import redact_url
 from .credentials import Credential, KeyForm, checked_key, given_key, key_headers
-from .errors import InvalidOption
-from .redaction import redact_url
 
 __all__ = [
     "DEFAULT_BASE_URL",

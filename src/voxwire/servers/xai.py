@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ..errors import InvalidOption
+from .address import Kind, is_local, opening
 from .credentials import Credential, KeyForm
-from .errors import InvalidOption
 from .profiles import Abilities, ServerProfile
-from .servers import Kind, is_local, opening
 from .shapes import XAI as XAI_SHAPE
 from .shapes import Shape
 

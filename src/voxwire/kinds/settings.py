@@ -25,9 +25,9 @@ from voxwire_protocol import (
     TurnDetection,
 )
 
-from .errors import InvalidOption
-from .options import coerced, format_named
-from .servers import DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_TRANSLATION_MODEL
+from ..errors import InvalidOption
+from ..options import coerced, format_named
+from ..servers.address import DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_TRANSLATION_MODEL
 
 __all__ = [
     "TranscriptionOptions",

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias
 
-from .errors import InvalidOption
+from ..errors import InvalidOption
 
 __all__ = ["Credential", "KeyForm", "checked_key", "given_key", "key_headers"]
 

@@ -12,10 +12,10 @@ from typing import Any, Final, cast
 import msgspec
 from voxwire_protocol import Event, LegacySession, RealtimeSession, UnknownEvent, names
 
-from .codec.codec import REALTIME, Codec
-from .codec.limits import meant
-from .errors import InvalidEvent, InvalidOption
-from .responses import METADATA_KEY
+from ..codec.codec import REALTIME, Codec
+from ..codec.limits import meant
+from ..errors import InvalidEvent, InvalidOption
+from ..responses import METADATA_KEY
 from .shapes import CURRENT, Shape, current
 
 __all__ = ["TRANSCRIPTION", "Dialect", "aliased"]

@@ -15,10 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 import attrs
 
+from ..errors import InvalidOption
+from .address import Kind, is_local, opening
 from .credentials import Credential, KeyForm
-from .errors import InvalidOption
 from .profiles import ServerProfile
-from .servers import Kind, is_local, opening
 from .shapes import FLAT, Shape
 
 __all__ = ["Azure", "AzureVoiceLive"]
