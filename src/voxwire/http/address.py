@@ -6,25 +6,21 @@ Which key may go where is for ``servers`` to say; here it is said for HTTP. Open
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 
 from ..errors import InvalidOption
 from ..redaction import redact_url
-from ..servers import DEFAULT_BASE_URL, target
+from ..servers.address import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL
+from ..servers.azure import AzureVoiceLive
+from ..servers.credentials import Credential, KeyForm, checked_key, key_headers
+from ..servers.profiles import OpenAI, ServerProfile, located
 
-__all__ = ["Address", "AsyncKey", "Key", "address", "bearer", "check_headers", "secrets_of"]
-
-Key: TypeAlias = str | Callable[[], str]
-"""A key, or what gives a fresh one before each request: for tokens that run out."""
-AsyncKey: TypeAlias = Key | Callable[[], Awaitable[str]]
-"""A :data:`Key`, or a coroutine function that gives one."""
+__all__ = ["Address", "address", "check_headers", "secrets_of"]
 
 _HTTP = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_TO_COME = "Bearer"  # in place of a key that is asked for later
 _SECRET_HEADERS = frozenset({
     "api-key", "authorization", "cookie", "ocp-apim-subscription-key", "proxy-authorization",
     "x-api-key",
@@ -39,56 +35,93 @@ class Address:
     headers: Mapping[str, str] = attrs.field(repr=False)
     local: bool
     """Whether it is on this machine: then no proxy stands in between."""
-    secrets: tuple[str, ...] = attrs.field(repr=False)
-    """What must not appear in a log or a message."""
+    credential: Credential | None = attrs.field(repr=False)
+    """What gives the key before each attempt, where it is not in the headers."""
+    key_form: KeyForm
+    """As what that key is sent."""
+    model: str | None
+    """The model of a conversation that names none."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not appear in a log or a message."""
+        return secrets_of(self.headers)
+
+    def proof(self, key: object) -> dict[str, str]:
+        """The header for a key that was just given. Raises `InvalidOption` without showing it."""
+        if not isinstance(key, str) or not key:
+            raise InvalidOption(f"api_key= gave no key but {type(key).__name__}")
+        return key_headers(self.key_form, checked_key(key))
 
 
 def address(
     *,
+    server: ServerProfile | None,
     base_url: str | None,
-    api_key: AsyncKey | None,
+    api_key: Credential | None,
     organization: str | None,
     project: str | None,
     headers: Mapping[str, str] | None,
     insecure: bool,
 ) -> Address:
     """Work out where to and with what. Raises `InvalidOption` for what cannot work."""
-    given = dict(headers or {})
-    check_headers(given)
-    account = {"OpenAI-Organization": organization, "OpenAI-Project": project}
-    for name, value in account.items():
-        if value is not None:
-            given.setdefault(name, value)
-    key = api_key if isinstance(api_key, str) else None
-    if callable(api_key):
-        # Only its name counts yet: a key will go along, and the one of the environment will not.
-        given = {name: v for name, v in given.items() if name.lower() != "authorization"}
-        given["Authorization"] = _TO_COME
-    base = _base(base_url)
-    parts = urlsplit(base)
-    where = target(
-        api_key=key,
-        url=None if base_url is None else f"{base}/realtime",
-        headers=given,
-        # Said below, in the words of HTTP.
-        insecure=True,
+    given = {"OpenAI-Organization": organization, "OpenAI-Project": project, **(headers or {})}
+    own = {name: value for name, value in given.items() if value is not None}
+    check_headers(own)
+    if server is None:
+        base = _checked(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
+        url = None if base_url is None else f"{base}/realtime"
+    else:
+        if base_url is not None:
+            raise InvalidOption("server= and base_url= exclude each other: leave one of them out")
+        if isinstance(server, AzureVoiceLive):
+            raise InvalidOption("Voice Live has no HTTP half: use server=voxwire.Azure(...)")
+        url = None
+    # Of what can be opened there, a call needs the least to be named.
+    call = server is None or "call" in server.kinds
+    _, where = located(
+        "call" if call else "realtime",
+        server=server,
+        call_id="none" if call else None,
+        api_key=api_key or None,
+        url=url,
+        headers=own,
+        insecure=True,  # said below, in the words of HTTP
     )
-    carries = any(name.lower() in _SECRET_HEADERS for name in where.headers)
-    if parts.scheme == "http" and carries and not where.local and not insecure:
+    parts = urlsplit(where.url)
+    scheme, path = _HTTP[parts.scheme], parts.path.rstrip("/")
+    if not path.endswith("/realtime"):
+        raise InvalidOption(
+            f"{redact_url(where.url)!r} does not end in /realtime: give the address of its HTTP "
+            "half as base_url="
+        )
+    carried = dict(where.headers)
+    for name in where.subprotocols:
+        if name.startswith(KEY_PROTOCOL):
+            carried.update(key_headers("bearer", name.removeprefix(KEY_PROTOCOL)))
+    keyed = where.credential is not None or any(n.lower() in _SECRET_HEADERS for n in carried)
+    if scheme == "http" and keyed and not where.local and not insecure:
         raise InvalidOption(
             f"a key would travel unencrypted to {parts.hostname}: use https://, or insecure=True "
             "where the network in between is yours"
         )
     return Address(
-        base_url=base,
-        headers=where.headers,
+        base_url=urlunsplit((scheme, parts.netloc, path.removesuffix("/realtime"), "", "")),
+        headers=carried,
         local=where.local,
-        secrets=secrets_of(where.headers),
+        credential=where.credential,
+        key_form=where.key_form,
+        model=_model(server),
     )
 
 
-def _base(given: str | None) -> str:
-    url = given or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+def _model(server: ServerProfile | None) -> str | None:
+    if server is None or isinstance(server, OpenAI):
+        return DEFAULT_MODEL
+    return getattr(server, "deployment", None)
+
+
+def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         scheme = _HTTP[parts.scheme.lower()]
@@ -109,8 +142,11 @@ def _base(given: str | None) -> str:
 
 def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
     """What of some headers must not be shown: keys, without the scheme before them."""
-    carried = (value for name, value in headers.items() if name.lower() in _SECRET_HEADERS)
-    return tuple(value.rpartition(" ")[2] for value in carried if value != _TO_COME)
+    return tuple(
+        value.rpartition(" ")[2]
+        for name, value in headers.items()
+        if name.lower() in _SECRET_HEADERS
+    )
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
@@ -119,10 +155,3 @@ def check_headers(headers: Mapping[str, str]) -> None:
         text = f"{name}{value}"
         if not text.isascii() or not text.isprintable():
             raise InvalidOption(f"header {name!a} has a line end or a character that none can have")
-
-
-def bearer(key: object) -> str:
-    """The header for a key that was just given. Raises `InvalidOption` without showing it."""
-    if not isinstance(key, str) or not key.isascii() or not key or any(c.isspace() for c in key):
-        raise InvalidOption("api_key= gave no key: a text is needed, without spaces or line ends")
-    return f"Bearer {key}"

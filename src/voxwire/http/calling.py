@@ -34,7 +34,6 @@ from .operation import (
     given,
     operation,
     wire,
-    with_model,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def create_call(
         )
     body: CallCreateRequest | str = sdp
     if session is not None:
-        body = checked(CallCreateRequest, {"sdp": sdp, "session": with_model(session)}, options)
+        body = checked(CallCreateRequest, {"sdp": sdp, "session": session}, options)
 
     return operation("create_call", creating.get_kwargs(body=body), _call_answer, options)
 
@@ -109,9 +108,10 @@ def accept_call(
 
     Args:
         call: the webhook, or the id of its call.
-        session: the settings, whole; a current model where they name none.
+        session: the settings, whole. Without a model, they get a current one, or the deployment
+            of Azure.
     """
-    body = checked(RealtimeSession, with_model(session), options)
+    body = checked(RealtimeSession, session, options)
     request = accepting.get_kwargs(_call_id(call), body=body)
     return operation("accept_call", request, _nothing, options)
 

@@ -15,7 +15,9 @@ from typing import Self, TypeVar
 import httpx
 
 from ..redaction import redact_url
-from .address import AsyncKey, Key, address
+from ..servers.credentials import Credential
+from ..servers.profiles import ServerProfile
+from .address import address
 from .answers import RawResponse
 from .exchange import DEFAULT_TIMEOUT, Settings
 from .lines import AsyncLine, SyncLine
@@ -47,8 +49,10 @@ class Client:
 
     Args:
         api_key: a project's key; ``OPENAI_API_KEY`` where it is left out, though not for a server
-            on this machine that `base_url` names. A function is asked before each request.
+            on this machine that `base_url` names. A function, plain or async, is asked before each
+            attempt.
         base_url: ``OPENAI_BASE_URL`` or OpenAI's where it is left out.
+        server: a server by its profile, such as ``voxwire.Azure(...)``, in place of `base_url`.
         organization, project: whose usage it is; ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID`` where
             both they and `base_url` are left out.
         headers: further headers for each request; they win over those made here.
@@ -68,8 +72,9 @@ class Client:
     def __init__(
         self,
         *,
-        api_key: Key | None = None,
+        api_key: Credential | None = None,
         base_url: str | None = None,
+        server: ServerProfile | None = None,
         organization: str | None = None,
         project: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -82,6 +87,7 @@ class Client:
         clock: Callable[[], float] = time.time,
     ) -> None:
         where = address(
+            server=server,
             base_url=base_url,
             api_key=api_key,
             organization=organization,
@@ -96,11 +102,10 @@ class Client:
             backoff=backoff or Backoff(),
             clock=clock,
         )
-        key = api_key if callable(api_key) else None
-        self._line = line = SyncLine(settings, http_client, key, sleep)
-        self.client_secrets = ClientSecrets(line.send)
+        self._line = line = SyncLine(settings, http_client, sleep)
+        self.client_secrets = ClientSecrets(line.send, where.model)
         self.translations = Translations(line.send)
-        self.calls = Calls(line.send)
+        self.calls = Calls(line.send, where.model)
         self.sessions = Sessions(line.send)
         self.transcription_sessions = TranscriptionSessions(line.send)
 
@@ -131,14 +136,15 @@ class AsyncClient:
     """The HTTP half of the API for asyncio: as :class:`Client`, with every method to be awaited.
 
     What is wrong with the arguments of a method is told when it is called, before the ``await``.
-    `api_key` may also be a coroutine function, and `sleep` is one.
+    `sleep` is a coroutine function.
     """
 
     def __init__(
         self,
         *,
-        api_key: AsyncKey | None = None,
+        api_key: Credential | None = None,
         base_url: str | None = None,
+        server: ServerProfile | None = None,
         organization: str | None = None,
         project: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -151,6 +157,7 @@ class AsyncClient:
         clock: Callable[[], float] = time.time,
     ) -> None:
         where = address(
+            server=server,
             base_url=base_url,
             api_key=api_key,
             organization=organization,
@@ -165,11 +172,10 @@ class AsyncClient:
             backoff=backoff or Backoff(),
             clock=clock,
         )
-        key = api_key if callable(api_key) else None
-        self._line = line = AsyncLine(settings, http_client, key, sleep)
-        self.client_secrets = AsyncClientSecrets(line.send)
+        self._line = line = AsyncLine(settings, http_client, sleep)
+        self.client_secrets = AsyncClientSecrets(line.send, where.model)
         self.translations = AsyncTranslations(line.send)
-        self.calls = AsyncCalls(line.send)
+        self.calls = AsyncCalls(line.send, where.model)
         self.sessions = AsyncSessions(line.send)
         self.transcription_sessions = AsyncTranscriptionSessions(line.send)
 

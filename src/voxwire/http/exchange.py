@@ -77,15 +77,19 @@ class Exchange(Generic[T]):
         check_headers(self._own)
         self._secrets = (*settings.address.secrets, *secrets_of(self._own))
 
-    def request(self, authorization: str | None) -> dict[str, Any]:
-        """The next attempt, as keyword arguments of ``httpx.Client.build_request``."""
+    def request(self, key: object = None) -> dict[str, Any]:
+        """The next attempt, as keyword arguments of ``httpx.Client.build_request``.
+
+        ``key`` is what the address's credential has given for it.
+        """
         self._attempts += 1
         request = dict(self._operation.request)
         address = self._settings.address
         headers = self._headers.copy()
-        if authorization is not None:
-            headers["Authorization"] = authorization
-            self._secrets = (*self._secrets, authorization.removeprefix("Bearer "))
+        if address.credential is not None:
+            proof = address.proof(key)
+            headers.update(proof)
+            self._secrets = (*self._secrets, *secrets_of(proof))
         headers.update(self._own)
         request["url"] = address.base_url + request["url"]
         request["headers"] = headers

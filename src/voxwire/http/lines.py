@@ -5,12 +5,15 @@ What follows on which answer is in ``exchange``.
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 import httpx
 
-from .address import bearer
+from ..servers.credentials import Credential, given_key
 from .answers import RawResponse
 from .exchange import Exchange, Settings
 from .operation import Operation
@@ -37,18 +40,18 @@ class SyncLine(Line[httpx.Client]):
         self,
         settings: Settings,
         own: httpx.Client | None,
-        key: Callable[[], str] | None,
         sleep: Callable[[float], object],
     ) -> None:
         super().__init__(settings, own, httpx.Client)
-        self.key, self.sleep = key, sleep
+        self.sleep = sleep
 
     def send(self, operation: Operation[T]) -> RawResponse[T]:
         exchange = Exchange(operation, self.settings)
+        credential = self.settings.address.credential
         while True:
-            authorization = None if self.key is None else bearer(self.key())
+            key = None if credential is None else key_now(credential)
             try:
-                request = self.http.build_request(**exchange.request(authorization))
+                request = self.http.build_request(**exchange.request(key))
                 response = self.http.send(request, follow_redirects=False)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 wait = exchange.failed(error)
@@ -73,21 +76,18 @@ class AsyncLine(Line[httpx.AsyncClient]):
         self,
         settings: Settings,
         own: httpx.AsyncClient | None,
-        key: Callable[[], str | Awaitable[str]] | None,
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         super().__init__(settings, own, httpx.AsyncClient)
-        self.key, self.sleep = key, sleep
+        self.sleep = sleep
 
     async def send(self, operation: Operation[T]) -> RawResponse[T]:
         exchange = Exchange(operation, self.settings)
+        credential = self.settings.address.credential
         while True:
-            authorization = None
-            if self.key is not None:
-                key = self.key()
-                authorization = bearer(await key if isinstance(key, Awaitable) else key)
+            key = None if credential is None else await given_key(credential)
             try:
-                request = self.http.build_request(**exchange.request(authorization))
+                request = self.http.build_request(**exchange.request(key))
                 response = await self.http.send(request, follow_redirects=False)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 wait = exchange.failed(error)
@@ -101,3 +101,19 @@ class AsyncLine(Line[httpx.AsyncClient]):
     async def close(self) -> None:
         if not self.borrowed:
             await self.http.aclose()
+
+
+def key_now(credential: Credential) -> object:
+    """What a credential gives, for who cannot await. An asynchronous one runs in a thread, for the
+    caller's may have a loop of its own."""
+    if isinstance(credential, str):
+        return credential
+    given = credential()
+    if not inspect.isawaitable(given):
+        return given
+
+    async def awaited() -> str:
+        return await given
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, awaited()).result()

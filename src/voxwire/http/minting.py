@@ -39,7 +39,6 @@ from .operation import (
     given,
     operation,
     wire,
-    with_model,
 )
 
 if TYPE_CHECKING:
@@ -72,11 +71,11 @@ def create_client_secret(
     Repeated where an attempt fails: a secret too many runs out by itself.
 
     Args:
-        session: the settings; a current model where a conversation's names none. The server's own
-            where they are left out.
+        session: the settings. A conversation that names no model gets a current one, or the
+            deployment of Azure. The server's own settings where it is left out.
         expires_after: for how many seconds it opens sessions: 10 to 7200, and 600 if left out.
     """
-    fields = given(session=with_model(session), expires_after=_lifetime(expires_after))
+    fields = given(session=session, expires_after=_lifetime(expires_after))
     body = checked(ClientSecretCreateRequest, fields, options)
     request = minting.get_kwargs(body=body)
     return _minted("create_client_secret", request, minting.parse_response, options)

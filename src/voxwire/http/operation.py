@@ -19,7 +19,6 @@ from ..codec.extras import merged
 from ..codec.limits import not_json
 from ..codec.validate import check
 from ..errors import InvalidOption
-from ..servers import DEFAULT_MODEL
 from .errors import InvalidRequest
 
 __all__ = [
@@ -128,19 +127,19 @@ def _writable(value: Any) -> None:
         raise InvalidRequest(problem.path, f"expected {problem.expected}, got {problem.got}")
 
 
-def with_model(session: Any) -> Any:
-    """Settings of a conversation with a model: a program that names none gets a current one.
+def with_model(value: Any, model: str | None) -> Any:
+    """The settings of a conversation with this model, if they name none; else the value as it is.
 
     A stored prompt may name the model, so one with a prompt is left alone.
     """
-    if isinstance(session, RealtimeSession):
-        if session.model is UNSET and session.prompt in (UNSET, None):
-            return attrs.evolve(session, model=DEFAULT_MODEL)
-    elif isinstance(session, Mapping):
-        fields = cast("Mapping[str, Any]", session)
+    if isinstance(value, RealtimeSession):
+        if value.model is UNSET and value.prompt in (UNSET, None):
+            return attrs.evolve(value, model=model)
+    elif isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
         if fields.get("type") == "realtime" and not fields.keys() & {"model", "prompt"}:
-            return {**fields, "model": DEFAULT_MODEL}
-    return cast("Any", session)
+            return {**fields, "model": model}
+    return cast("Any", value)
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from . import calling, minting
 from .answers import RawResponse
-from .operation import Operation
+from .operation import Operation, with_model
 
 __all__ = [
     "AsyncCalls",
@@ -41,12 +41,27 @@ class _SendAsync(Protocol):
     def __call__(self, operation: Operation[T], /) -> Coroutine[Any, Any, RawResponse[T]]: ...
 
 
+def _with_default(build: Callable[P, Operation[T]], model: str | None) -> Callable[P, Operation[T]]:
+    """An operation whose session, if it is a conversation without a model, gets this one."""
+
+    def built(*args: P.args, **kwargs: P.kwargs) -> Operation[T]:
+        whole: Any = dict(kwargs)
+        if "session" in whole:
+            whole["session"] = with_model(whole["session"], model)
+        make: Any = build
+        return cast("Operation[T]", make(*args, **whole))
+
+    return built if model is not None else build
+
+
 class Method(Generic[P, T]):
     """An operation, sent when it is called. ``raw`` is the same with the whole answer."""
 
-    def __init__(self, send: _Send, build: Callable[P, Operation[T]]) -> None:
+    def __init__(
+        self, send: _Send, build: Callable[P, Operation[T]], model: str | None = None
+    ) -> None:
         self._send = send
-        self._build = build
+        self._build = _with_default(build, model)
         functools.update_wrapper(self, build)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,9 +75,11 @@ class Method(Generic[P, T]):
 class AsyncMethod(Generic[P, T]):
     """An operation, sent when it is awaited. ``raw`` is the same with the whole answer."""
 
-    def __init__(self, send: _SendAsync, build: Callable[P, Operation[T]]) -> None:
+    def __init__(
+        self, send: _SendAsync, build: Callable[P, Operation[T]], model: str | None = None
+    ) -> None:
         self._send = send
-        self._build = build
+        self._build = _with_default(build, model)
         functools.update_wrapper(self, build)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
@@ -79,15 +96,15 @@ class AsyncMethod(Generic[P, T]):
 class ClientSecrets:
     """Keys for browsers and phones."""
 
-    def __init__(self, send: _Send) -> None:
-        self.create = Method(send, minting.create_client_secret)
+    def __init__(self, send: _Send, model: str | None) -> None:
+        self.create = Method(send, minting.create_client_secret, model)
 
 
 class AsyncClientSecrets:
     """Keys for browsers and phones."""
 
-    def __init__(self, send: _SendAsync) -> None:
-        self.create = AsyncMethod(send, minting.create_client_secret)
+    def __init__(self, send: _SendAsync, model: str | None) -> None:
+        self.create = AsyncMethod(send, minting.create_client_secret, model)
 
 
 class TranslationSecrets:
@@ -121,9 +138,9 @@ class AsyncTranslations:
 class Calls:
     """Calls over WebRTC and SIP."""
 
-    def __init__(self, send: _Send) -> None:
-        self.create = Method(send, calling.create_call)
-        self.accept = Method(send, calling.accept_call)
+    def __init__(self, send: _Send, model: str | None) -> None:
+        self.create = Method(send, calling.create_call, model)
+        self.accept = Method(send, calling.accept_call, model)
         self.reject = Method(send, calling.reject_call)
         self.refer = Method(send, calling.refer_call)
         self.hangup = Method(send, calling.hangup_call)
@@ -132,9 +149,9 @@ class Calls:
 class AsyncCalls:
     """Calls over WebRTC and SIP."""
 
-    def __init__(self, send: _SendAsync) -> None:
-        self.create = AsyncMethod(send, calling.create_call)
-        self.accept = AsyncMethod(send, calling.accept_call)
+    def __init__(self, send: _SendAsync, model: str | None) -> None:
+        self.create = AsyncMethod(send, calling.create_call, model)
+        self.accept = AsyncMethod(send, calling.accept_call, model)
         self.reject = AsyncMethod(send, calling.reject_call)
         self.refer = AsyncMethod(send, calling.refer_call)
         self.hangup = AsyncMethod(send, calling.hangup_call)
