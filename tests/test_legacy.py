@@ -225,6 +225,13 @@ def test_what_a_server_says_is_never_an_error() -> None:
         assert "$.output_modalities" in {problem.path for problem in problems(nested)}
 
 
+def test_what_a_server_says_in_todays_shape_is_no_error_either() -> None:
+    odd = {"type": "realtime", "tools": 5, "audio": {"input": 5, "output": None}, "include": 5}
+    session = RealtimeSession.from_dict(odd)
+    assert left_out(session) == []
+    assert to_legacy(session).to_dict() == {"tools": 5, "include": 5}
+
+
 @pytest.mark.parametrize(
     ("session", "lost"),
     [

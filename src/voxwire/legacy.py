@@ -136,11 +136,9 @@ def left_out(session: AnyLegacy | RealtimeSession | TranscriptionSession) -> lis
         return sorted(set(values) - known)
     places = set(_places(session).values())
     lost = [place for place in _leaves(values) if place not in places]
-    lost += [
-        f"tools[{index}]"
-        for index, tool in enumerate(values.get("tools") or [])
-        if not _is_function(tool)
-    ]
+    if isinstance(values.get("tools"), list):
+        tools = enumerate(cast("list[Any]", values["tools"]))
+        lost += [f"tools[{index}]" for index, tool in tools if not _is_function(tool)]
     for way in (_IN, _OUT):
         form = _get(values, f"{way}/format")
         if isinstance(form, dict) and _flat_format(cast("dict[str, Any]", form)) is None:
@@ -215,8 +213,9 @@ def _leaves(values: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for name, value in values.items():
         if name == "audio" and isinstance(value, dict):
-            ways = cast("dict[str, dict[str, Any] | None]", value)
-            found += [f"audio/{way}/{key}" for way, inner in ways.items() for key in inner or {}]
+            for way, inner in cast("dict[str, Any]", value).items():
+                if isinstance(inner, dict):
+                    found += [f"audio/{way}/{key}" for key in cast("dict[str, Any]", inner)]
         elif name != "type":
             found.append(name)
     return found
