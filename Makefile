@@ -54,7 +54,7 @@ bench: $(VENV)/.dev  ## time decoding beside the alternatives
 	@$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.docs  ## build the documentation into site/
-	@$(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
 	@echo "site/index.html  (for the search: $(BIN)/python -m http.server -d site)"
 
 lock:  ## renew requirements/*.txt (needs uv)

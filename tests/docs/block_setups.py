@@ -13,7 +13,10 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
+
+import openai
 
 import voxwire
 from voxwire.emulator import Call, Emulator, Policy, Turn
@@ -265,3 +268,41 @@ def _(world: World) -> None:
     """While the block runs, the user asks in writing, is answered, and hangs up."""
     SETUPS["then a question"](world)
     world.during, world.after = world.after, None
+
+
+@setup("a long answer")
+def _(world: World) -> None:
+    world.server.on(reply="A fresh wind from the west until noon, then it eases.")
+
+
+@setup("a long conversation")
+def _(world: World) -> None:
+    """When the block has run, the user asks, and cuts in."""
+    world.server.on(reply="A fresh wind from the west until noon, then it eases.")
+    first, second = (world.server.speech(text) for text in ("And the weather?", "Thank you."))
+    silence = bytes(48 * 800)
+
+    async def talk(session: voxwire.Session) -> None:
+        for speech in (first, second):
+            async with session.expect(voxwire.ResponseDone, timeout=10):
+                await session.append_audio(speech + silence)
+        await session.close()
+
+    world.after = talk
+
+
+@setup("threads")
+def _(world: World) -> None:
+    world.threaded = True
+
+
+@setup("used")
+def _(world: World) -> None:
+    world.server.on(reply="A play for two voices.")
+
+
+@setup("openai")
+def _(world: World) -> None:
+    """The other client would insist on TLS."""
+    address = world.server.url.removesuffix("/realtime")
+    world.patch("openai.AsyncOpenAI", partial(openai.AsyncOpenAI, websocket_base_url=address))

@@ -13,6 +13,7 @@ import inspect
 import io
 import logging
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,11 +23,13 @@ from typing import Any
 
 import markdown_blocks
 import pytest
+import typer
 from block_setups import NAMES, SETUPS, World
 from markdown_blocks import ROOT, Block
 
 import voxwire
 import voxwire.sync
+from voxwire.cli.app import app
 
 SECONDS = 20
 
@@ -94,6 +97,28 @@ def test_block(block: Block, world: World, errors: list[str]) -> None:
     assert world.may_fail or not errors, "\n".join(errors)
     if block.output is not None:
         assert _fits(printed.getvalue(), block.output), printed.getvalue()
+
+
+CONSOLES = [
+    block
+    for page in markdown_blocks.pages()
+    for block in markdown_blocks.blocks(page)
+    if block.language == "console"
+]
+
+
+@pytest.mark.parametrize("block", CONSOLES, ids=lambda block: block.where)
+def test_commands_exist(block: Block) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands: Any = typer.main.get_command(app)
+    for line in re.findall(r"^\$ (.*?)(?: +#.*)?$", block.text, re.MULTILINE):
+        words = [word for word in shlex.split(line) if word not in ("python", "-m")]
+        if words[0] == "make":
+            assert words[1] in targets, line
+        elif words[0] == "voxwire":
+            assert words[1].startswith("--") or words[1] in commands.commands, line
+            known = {opt for each in commands.commands[words[1]].params for opt in each.opts}
+            assert {word.partition("=")[0] for word in words[2:] if word[0] == "-"} <= known, line
 
 
 async def _perform(code: Any, names: dict[str, Any], world: World, given: bool) -> None:
