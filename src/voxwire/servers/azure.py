@@ -59,7 +59,7 @@ class Azure(ServerProfile):
         return opening(
             self._endpoint() + "/openai/v1/realtime",
             kind=kind,
-            model=None if kind == "call" else deployment,
+            model=model if kind == "call" else deployment,
             call_id=call_id,
             default_model=None,
         )
