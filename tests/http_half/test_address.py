@@ -165,7 +165,7 @@ def test_a_server_without_a_model_of_its_own_is_given_none(bare: Any) -> None:
 
 @pytest.mark.parametrize("given", ["", "with space", "schlüssel", None])
 def test_a_key_that_is_none_is_refused(api: Any, server: HttpServer, given: Any) -> None:
-    with pytest.raises(InvalidOption, match="key|token"):
+    with pytest.raises(InvalidOption, match=r"key|token"):
         api(lambda client: client.calls.hangup("rtc_1"), api_key=lambda: given)
     assert server.seen == []
 

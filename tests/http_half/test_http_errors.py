@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import builtins
 import logging
+import re
 import traceback
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from http_server import Answer, HttpServer, Slam
 
 import voxwire
-from voxwire import McpTool, RealtimeSession
+from voxwire import McpTool, RealtimeSession, errors
 
 KEY = "sk-test-0123456789abcdef"
 OFFER = "v=0\r\ns=-\r\na=ice-pwd:W0ndrous\r\n"
@@ -199,3 +201,21 @@ def test_a_key_of_its_own_for_a_call_is_not_shown(api: Any, server: HttpServer) 
         )
     assert server.seen[0].headers["authorization"] == f"Basic {token}"
     assert token not in everything(caught.value)
+
+
+def test_the_tree_of_errors_is_as_it_is_drawn() -> None:
+    tree = (errors.__doc__ or "").split("\n\n")[1]
+    drawn = re.findall(r"^ {4}([│├└─ ]*)(\w+) *(?:\((\w+)\))?", tree, re.MULTILINE)
+    above: list[type] = []
+    for lines, name, other in drawn:
+        kind = getattr(voxwire, name)
+        depth = len(lines) // 4
+        assert not depth or kind.__bases__[0] is above[depth - 1], name
+        assert not other or issubclass(kind, getattr(builtins, other)), name
+        above[depth:] = [kind]
+    offered = {name for name in voxwire.__all__ if _is_ours(getattr(voxwire, name))}
+    assert {name for _, name, _ in drawn} == offered
+
+
+def _is_ours(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, voxwire.VoxwireError)
