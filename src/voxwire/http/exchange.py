@@ -68,6 +68,7 @@ class Exchange(Generic[T]):
         self._retries: int = options.get("max_retries", settings.max_retries)
         check_retries(self._retries)
         self._attempts = 0
+        self._maybe_done = False
         # One key for all attempts: a server that knows it does the thing once.
         once = {"Idempotency-Key": str(uuid.uuid4())} if operation.repeatable else {}
         self._headers = httpx.Headers(
@@ -149,6 +150,8 @@ class Exchange(Generic[T]):
 
     def _next(self, error: HttpError, again: bool) -> float:
         error.attempts = self._attempts
+        # Of all attempts: one before may have been taken, whatever became of the last.
+        self._maybe_done = error.maybe_done = self._maybe_done or error.maybe_done
         pause = None
         if again and self._attempts <= self._retries:
             pause = self._settings.backoff.seconds(self._attempts, error.retry_after)
