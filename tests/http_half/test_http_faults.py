@@ -171,6 +171,17 @@ def test_a_lost_answer_to_a_hangup_is_found_over(api: Any, server: HttpServer) -
     assert api(lambda client: client.calls.hangup("rtc_1")) is False
 
 
+def test_what_any_attempt_may_have_done_is_told(api: Any, server: HttpServer) -> None:
+    server.plan = [Slam(), Answer(401)]
+    with pytest.raises(voxwire.Unauthorized) as caught:
+        api(make_secret)
+    assert caught.value.maybe_done
+    server.plan = [Answer(429), Answer(401)]
+    with pytest.raises(voxwire.Unauthorized) as caught:
+        api(make_secret)
+    assert not caught.value.maybe_done
+
+
 def test_the_backoff_is_the_callers(api: Any, server: HttpServer) -> None:
     server.plan = [Answer(500), GOOD]
     api(make_secret, backoff=Backoff(first=3.0, chance=lambda: 0.5))
