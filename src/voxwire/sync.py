@@ -37,6 +37,8 @@ from .conversation.conversation import Conversation
 from .costs import SessionUsage
 from .errors import ConnectionClosedError
 from .events import ConnectionClosed, Overflow
+from .kinds import threaded
+from .kinds.threaded import ConnectKind, Transcriber, Translator
 from .options import ResponseOptions, SessionOptions
 from .playback.playback import Playback
 from .recording.recorder import Recorder
@@ -44,7 +46,18 @@ from .responses import Policy
 from .talk import Audio
 from .tools.tool import AnyTool, Approve, Tool
 
-__all__ = ["Connect", "EventStream", "Expectation", "Receipt", "Response", "Session", "connect"]
+__all__ = [
+    "Connect",
+    "EventStream",
+    "Expectation",
+    "Receipt",
+    "Response",
+    "Session",
+    "attach",
+    "connect",
+    "connect_transcription",
+    "connect_translation",
+]
 
 E = TypeVar("E", bound=Event)
 P = ParamSpec("P")
@@ -577,6 +590,21 @@ def connect(**options: Any) -> Connect:
     Takes what :func:`voxwire.connect` takes, and raises what it raises.
     """
     return Connect(connecting.connect(**options))
+
+
+def attach(call_id: str, **options: Any) -> Connect:
+    """Attach to a call without asyncio; see :func:`voxwire.attach`."""
+    return Connect(connecting.attach(call_id, **options))
+
+
+def connect_transcription(**options: Any) -> ConnectKind[Transcriber]:
+    """Open a transcription session without asyncio; see :func:`voxwire.connect_transcription`."""
+    return threaded.transcription(Portal, Receipt, options)
+
+
+def connect_translation(**options: Any) -> ConnectKind[Translator]:
+    """Open a translation session without asyncio; see :func:`voxwire.connect_translation`."""
+    return threaded.translation(Portal, Receipt, options)
 
 
 def _plain(function: Any) -> bool:

@@ -1,7 +1,8 @@
 """Transcription and translation for programs that do not use asyncio: the same sessions, each on a
 loop in a thread of its own.
 
-This module hands calls over. It decides nothing.
+This module hands calls over. It decides nothing. How calls get from one thread to another, it is
+given.
 """
 
 from __future__ import annotations
@@ -9,23 +10,25 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from voxwire_protocol import ClientEvent, Event
 
 from ..costs import SessionUsage
 from ..errors import ConnectionClosedError
 from ..events import ConnectionClosed
-from ..opening import Opening
 from ..recording.recorder import Recorder
 from ..session import Live
-from ..sync import Portal, Receipt
 from . import transcribing, translating
+from .connecting import connect_transcription, connect_translation
 from .lines import Line
 from .sources import SoundSource
 from .translating import Translated
 
-__all__ = ["ConnectKind", "Transcriber", "Translator", "opener"]
+if TYPE_CHECKING:  # it is built on this module
+    from ..sync import Portal, Receipt
+
+__all__ = ["ConnectKind", "Transcriber", "Translator", "transcription", "translation"]
 
 L = TypeVar("L", bound=Live)
 K = TypeVar("K", bound="_Kind[Any]")
@@ -34,9 +37,10 @@ K = TypeVar("K", bound="_Kind[Any]")
 class _Kind(Generic[L]):
     """What both have in common."""
 
-    def __init__(self, portal: Portal, inner: L) -> None:
+    def __init__(self, portal: Portal, inner: L, receipt: type[Receipt]) -> None:
         self._portal = portal
         self._inner = inner
+        self._receipt = receipt
 
     @property
     def session(self) -> Any:
@@ -59,7 +63,7 @@ class _Kind(Generic[L]):
         self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
     ) -> Receipt:
         """Check an event and send it; see :meth:`voxwire.Session.send`."""
-        return Receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
+        return self._receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
     def on(self, key: type[Event] | str, handler: Callable[[Any], Any]) -> None:
         """Call `handler`, in a worker thread, with each event that matches."""
@@ -119,11 +123,11 @@ class Transcriber(_Kind[transcribing.Transcriber]):
 
     def commit_audio(self) -> Receipt:
         """End a line by hand; see :meth:`voxwire.Session.commit_audio`."""
-        return Receipt(self._portal, self._portal.call(self._inner.commit_audio()))
+        return self._receipt(self._portal, self._portal.call(self._inner.commit_audio()))
 
     def clear_audio(self) -> Receipt:
         """Throw away what was appended and not committed."""
-        return Receipt(self._portal, self._portal.call(self._inner.clear_audio()))
+        return self._receipt(self._portal, self._portal.call(self._inner.clear_audio()))
 
     def update(self, **options: Any) -> Event | None:
         """Change the session; see :meth:`voxwire.Transcriber.update`."""
@@ -152,16 +156,16 @@ class Translator(_Kind[translating.Translator]):
 class ConnectKind(Generic[K]):
     """A session that is about to be opened: ``with ... as session``, or :meth:`open`."""
 
-    def __init__(self, inner: Opening[Any], make: Callable[[Portal, Any], K]) -> None:
-        self._inner = inner
-        self._make = make
+    def __init__(self, portal: Callable[[], Portal], open_on: Callable[[Portal], K]) -> None:
+        self._portal = portal
+        self._open_on = open_on
         self._session: K | None = None
 
     def open(self) -> K:
         """Open it; the caller closes it."""
-        portal = Portal()
+        portal = self._portal()
         try:
-            return self._make(portal, portal.call(self._inner.open()))
+            return self._open_on(portal)
         except BaseException:
             portal.close()
             raise
@@ -175,6 +179,17 @@ class ConnectKind(Generic[K]):
             self._session.__exit__(kind, error, trace)
 
 
-def opener(inner: Opening[Any], make: Callable[[Portal, Any], K]) -> ConnectKind[K]:
-    """What ``voxwire.sync`` gives for a session of another kind."""
-    return ConnectKind(inner, make)
+def transcription(
+    portal: type[Portal], receipt: type[Receipt], options: Mapping[str, Any]
+) -> ConnectKind[Transcriber]:
+    """What ``voxwire.sync.connect_transcription`` gives. Wrong options are told now."""
+    inner = connect_transcription(**options)
+    return ConnectKind(portal, lambda here: Transcriber(here, here.call(inner.open()), receipt))
+
+
+def translation(
+    portal: type[Portal], receipt: type[Receipt], options: Mapping[str, Any]
+) -> ConnectKind[Translator]:
+    """What ``voxwire.sync.connect_translation`` gives. Wrong options are told now."""
+    inner = connect_translation(**options)
+    return ConnectKind(portal, lambda here: Translator(here, here.call(inner.open()), receipt))
