@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from .kinds.connecting import connect_transcription as connect_transcription
     from .kinds.connecting import connect_translation as connect_translation
     from .kinds.lines import Line as Line
+    from .kinds.settings import TranscriptionOptions as TranscriptionOptions
+    from .kinds.settings import TranslationOptions as TranslationOptions
     from .kinds.settings import transcription_session as transcription_session
     from .kinds.settings import translation_session as translation_session
     from .kinds.transcribing import Transcriber as Transcriber
@@ -142,7 +144,10 @@ _HOME = {
         "connect_translation",
     ),
     "kinds.lines": ("Line",),
-    "kinds.settings": ("transcription_session", "translation_session"),
+    "kinds.settings": (
+        "TranscriptionOptions", "TranslationOptions", "transcription_session",
+        "translation_session",
+    ),
     "kinds.transcribing": ("Transcriber",),
     "kinds.translating": ("Translated", "Translator"),
     "options": ("realtime_session",),

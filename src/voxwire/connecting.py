@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Unpack
 
-from voxwire_protocol import RealtimeSession, SessionUpdate
+from voxwire_protocol import RealtimeCallIncoming, RealtimeSession, SessionUpdate
 
 from . import codec
 from .acting import GivenTool
@@ -134,7 +134,7 @@ class AttachOptions(SessionOptions, ConnectionOptions, total=False):
     """Functions the model may call."""
 
 
-def attach(call_id: str, **options: Unpack[AttachOptions]) -> Connect:
+def attach(call: str | RealtimeCallIncoming, **options: Unpack[AttachOptions]) -> Connect:
     """Attach to a call over WebRTC or SIP that is under way: hear its events, run its tools.
 
     The sound of the call does not pass here. The server does not greet on this line, so an update
@@ -143,7 +143,7 @@ def attach(call_id: str, **options: Unpack[AttachOptions]) -> Connect:
     ``interrupt()`` stops the voice there.
 
     Args:
-        call_id: of the call, as ``calls.create`` or the webhook gave it.
+        call: its id, as ``calls.create`` gave it, or the webhook that told of it.
         options: as for :func:`connect`; what is left out of the settings stays as it is.
 
     Raises:
@@ -151,8 +151,12 @@ def attach(call_id: str, **options: Unpack[AttachOptions]) -> Connect:
             not there, or over, is an :class:`UpgradeRejected`.
     """
     given: dict[str, Any] = dict(options)
-    if not isinstance(call_id, str) or not call_id:
-        raise InvalidOption("call_id is empty: give the id that the call was created with")
+    call_id = call.data.call_id if isinstance(call, RealtimeCallIncoming) else call
+    if not isinstance(call_id, str) or not call_id or call_id.startswith("evt_"):
+        raise InvalidOption(
+            f"{call_id!r} is no call: give the webhook's data.call_id, or the call_id of the "
+            "answer to an offer; it begins with rtc_"
+        )
     address: dict[str, Any] = {name: given.pop(name) for name in _ADDRESS if name in given}
     profile, where = located("call", call_id=call_id, **address)
     session, tools = given.pop("session", None), given.pop("tools", None)

@@ -102,8 +102,9 @@ async def test_a_line_that_says_nothing_is_taken_as_it_is(
 @pytest.mark.parametrize(
     ("call_id", "options", "kind", "message"),
     [
-        ("", {}, InvalidOption, "call_id is empty"),
-        (None, {}, InvalidOption, "call_id is empty"),
+        ("", {}, InvalidOption, "'' is no call"),
+        (None, {}, InvalidOption, "begins with rtc_"),
+        ("evt_1", {}, InvalidOption, "the webhook's data.call_id"),
         ("c", {"server": voxwire.XAI(api_key=KEY)}, InvalidOption, "no calls"),
         ("c", {"url": "ws://h.test/", "api_key": KEY}, InvalidOption, "unencrypted"),
         ("c", {"voice": 7, "url": "ws://localhost/"}, InvalidEvent, "voice"),
