@@ -15,11 +15,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import openai
 
 import voxwire
 from voxwire.emulator import Call, Emulator, Policy, Turn
+from voxwire.servers.address import opening
 
 Driver = Callable[[Any], Awaitable[None]]
 
@@ -118,6 +120,7 @@ NAMES: dict[str, Callable[[World], Any]] = {
     "microphone": lambda world: Microphone(world.server.speech("And the weather?")),
     "log": lambda world: logging.getLogger("the program"),
     "confirm": lambda world: confirm,
+    "call": lambda world: voxwire.RealtimeCallIncoming.from_dict(world.server.incoming_call()),
     "speech": lambda world: world.server.speech("And the weather?") + bytes(48 * 800),
 }
 """Beside these there is ``session``, open, connected to the server."""
@@ -306,3 +309,34 @@ def _(world: World) -> None:
     """The other client would insist on TLS."""
     address = world.server.url.removesuffix("/realtime")
     world.patch("openai.AsyncOpenAI", partial(openai.AsyncOpenAI, websocket_base_url=address))
+
+
+@setup("somewhere else")
+def _(world: World) -> None:
+    """Every server of a profile is this one."""
+    here = urlsplit(world.server.url)
+
+    def local(url: str, **details: Any) -> str:
+        details["default_model"] = "the house's own"
+        return urlunsplit(
+            urlsplit(opening(url, **details))._replace(scheme="ws", netloc=here.netloc)
+        )
+
+    for module in ("azure", "xai"):
+        world.patch(f"voxwire.servers.{module}.opening", local)
+
+
+@setup("a meeting")
+def _(world: World) -> None:
+    """A file in which two people speak."""
+    server = world.server
+    said = [server.speech("good morning all"), server.speech("let us begin")]
+    silence = bytes(48 * 500), bytes(48 * 1200)
+    voxwire.write_wav("meeting.wav", silence[0] + said[0] + silence[1] + said[1])
+
+
+@setup("a talk")
+def _(world: World) -> None:
+    """The server translates one sentence."""
+    world.server.hear("good morning all")
+    world.server.on("good morning", reply="buenos días a todos")
