@@ -30,13 +30,12 @@ class Desk:
     # -- the client -----------------------------------------------------------------------------
 
     def ask(self, policy: Any = "wait", **options: Any) -> Turn:
-        event = ResponseCreate(response=response_params(**options)) if options else ResponseCreate()
-        turn, events = self.responses.request(event, policy)
+        turn, events = self.responses.request(_request(options), policy)
         self._send(events)
         return turn
 
-    def go_on(self, turn: Turn) -> None:
-        self._send(self.responses.request(ResponseCreate(), turn=turn)[1])
+    def go_on(self, turn: Turn, **options: Any) -> None:
+        self._send(self.responses.request(_request(options), turn=turn)[1])
 
     def cancel(self, turn: Turn | None = None) -> None:
         self._send(self.responses.cancel(turn))
@@ -107,6 +106,10 @@ class Desk:
     def text(self, response_id: Any, delta: Any, item_id: Any = "i") -> None:
         fields = {"output_index": 0, "content_index": 0, "delta": delta}
         self.says("response.output_text.delta", response_id=response_id, item_id=item_id, **fields)
+
+
+def _request(options: dict[str, Any]) -> ResponseCreate:
+    return ResponseCreate(response=response_params(**options)) if options else ResponseCreate()
 
 
 def echo(request: ResponseCreate | None) -> dict[str, str] | None:

@@ -111,11 +111,10 @@ class Turn:
         self._heard.clear()
         self._wake()
 
-    def hand_over(self) -> Turn:
-        """The running response is not the one asked for: give it, and all that came of it, to a
-        turn of its own."""
-        other = Turn(beside=self.beside)
-        other.begin(self.response_id)
+    def hand_over(self, other: Turn) -> None:
+        """The running response is not the one asked for: give it, and all that came of it, to
+        `other`, and go back to waiting."""
+        other.begin(self.response_id, guessed=True)
         for mine, theirs in (
             (self.said, other.said),
             (self.text, other.text),
@@ -124,11 +123,13 @@ class Turn:
             theirs.extend(mine)
             theirs.source = mine.source
             mine.clear()
+        for event in self.audio:
+            other.hear(event)
+        other._heard |= self._heard
         self.audio.clear()
         self._audio_bytes = self.audio_lost = 0
         self.requeue()
         self._wake()
-        return other
 
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""

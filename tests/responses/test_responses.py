@@ -498,16 +498,17 @@ def test_refused_and_taken_up_after_all(desk: Desk) -> None:
     assert len(desk.creates) == 1
 
 
-def test_a_running_response_beside_does_not_explain_a_refusal(desk: Desk) -> None:
+def test_a_running_response_beside_may_or_may_not_explain_a_refusal(desk: Desk) -> None:
     desk.ask(conversation="none")
     desk.created("r1", desk.creates[0], None)
     desk.ask()
     desk.error(of=desk.creates[1])
-    assert len(desk.creates) == 2  # not at once: something else is in the way
-    desk.done("r1")
     assert len(desk.creates) == 2
+    desk.done("r1")
+    desk.error(of=desk.creates[2])
+    assert len(desk.creates) == 3  # so it was something else
     desk.done("theirs")
-    assert len(desk.creates) == 3
+    assert len(desk.creates) == 4
 
 
 # -- other refusals -------------------------------------------------------------------------------
@@ -647,6 +648,13 @@ def test_a_server_that_sends_no_response_created(desk: Desk) -> None:
     desk.done("r2")  # not even a delta
     assert second.done
     assert desk.responses.idle
+
+
+def test_an_unannounced_response_that_ends_twice_ends_one_turn(desk: Desk) -> None:
+    first, second = desk.ask(), desk.ask()
+    desk.done("r1")
+    desk.done("r1")
+    assert (first.done, second.done) == (True, False)
 
 
 def test_a_cancel_on_a_server_that_announces_nothing(desk: Desk) -> None:

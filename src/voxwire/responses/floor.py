@@ -60,12 +60,15 @@ class Floor:
 
     def over(self, turn: Turn | None) -> None:
         """A response has ended, be it nobody's."""
-        if turn is None or not turn.beside:
+        if turn is not None:
+            self.pairing.drop(turn)
+        if turn is None or not turn.beside or turn.guessed:
             self.stranger = False
             for other in self.turns:
                 other.overtaken = True
-        if turn is not None:
-            self.pairing.drop(turn)
+        elif not any(other.running for other in self.turns):
+            # It was beside the conversation, but to this server that may have been in the way.
+            self.stranger = False
 
     def refused(self, refusal: Refusal) -> Turn | None:
         """The turn whose request was refused. It is no longer out."""

@@ -41,9 +41,14 @@ class Pairing:
             self._by_id[response_id] = turn
 
     def split(self, turn: Turn) -> None:
-        """The response that `turn` was thought to have is somebody else's."""
-        other = turn.hand_over()
-        self.turns[self.turns.index(turn)] = other
+        """The response that `turn` was thought to have is another's: the next one's whose it may
+        be, or nobody's."""
+        may_be = (t for t in self.turns if t.sent and not self._echoes)
+        other = None if self.names_conversation else next(may_be, None)
+        if other is None:
+            other = Turn(beside=turn.beside)
+            self.turns.append(other)
+        turn.hand_over(other)
         if other.response_id is not None:
             self._by_id[other.response_id] = other
 
@@ -137,7 +142,8 @@ class Pairing:
                 self._echoes = True
                 return None, False
         for turn in flying:
-            if not (turn.metadata and self._echoes) and self._placed(turn, response):
+            silent = turn.metadata and self._echoes and response is not None
+            if not silent and self._placed(turn, response):
                 return turn, True
         return None, False
 

@@ -268,7 +268,6 @@ class Responses:
         if response_id in self._floor.pairing.over:
             return []
         turn = self._floor.pairing.cancelled(response_id)
-        if turn is None:
-            return []
-        turn.finish("cancelled")
+        if turn is not None:
+            turn.finish("cancelled")
         return self._over(turn)
