@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -154,8 +155,9 @@ def _play(  # pyright: ignore[reportUnusedFunction]
     show = JsonLines(console) if as_json else Printer(console)
 
     async def perform() -> None:
-        async for scene in play(file, speed or None, inform):
-            show.show(scene)
+        async with aclosing(play(file, speed or None, inform)) as scenes:
+            async for scene in scenes:
+                show.show(scene)
 
     try:
         asyncio.run(perform())

@@ -8,8 +8,8 @@ Prints nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -56,7 +56,7 @@ Scene: TypeAlias = Begun | Piece | Ended
 
 async def play(
     path: Path, speed: float | None, warn: Callable[[str], None]
-) -> AsyncIterator[Scene]:
+) -> AsyncGenerator[Scene, None]:
     """The scenes of a recording, in the recorded pace times ``speed``, or without waiting (None).
 
     ``warn`` is told where the replay did not go as recorded.
@@ -69,9 +69,11 @@ async def play(
         close = next((entry for entry in entries if isinstance(entry, Close)), None)
         frames = [entry for entry in entries if isinstance(entry, Frame)]
         told = _live(frames, close, speed, warn) if live else _filed(frames, speed)
-        async for who, event in told:
-            for piece in story.sent(event) if who == "c2s" else story.received(event):
-                yield piece
+        # Closed here and now where the reader leaves early: the sockets behind it are open.
+        async with aclosing(told):
+            async for who, event in told:
+                for piece in story.sent(event) if who == "c2s" else story.received(event):
+                    yield piece
         for piece in story.ended():
             yield piece
         if close is None:
@@ -80,7 +82,7 @@ async def play(
             yield Ended(close.code, close.reason or "", True)
 
 
-_Told: TypeAlias = AsyncIterator[tuple[str, Event]]
+_Told: TypeAlias = AsyncGenerator[tuple[str, Event], None]
 
 
 async def _filed(frames: Sequence[Frame], speed: float | None) -> _Told:
@@ -111,8 +113,9 @@ async def _live(
         url = server.url if greets else f"{server.url}?call_id=replay"
         try:
             session = await stack.enter_async_context(connect(url=url))
-            async for told in _driven(session, frames, speed):
-                yield told
+            async with aclosing(_driven(session, frames, speed)) as events:
+                async for told in events:
+                    yield told
         except UpgradeRejected as error:
             # It refused with an error event and a close: that is what there is to see.
             if error.event is not None:
