@@ -24,8 +24,8 @@ from voxwire_protocol import (
 )
 
 from .conversation.conversation import Conversation
-from .core import log
-from .errors import ConnectionClosedError
+from .core import Core, log
+from .errors import ConnectionClosedError, ServerError, VoxwireError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
 from .playback.playback import Playback
@@ -80,13 +80,18 @@ class Acting(Hearing):
             InvalidEvent: the text or an option breaks the protocol; nothing was sent.
             ConnectionClosedError: the connection has ended.
         """
+        self._here()
         item = ConversationItemCreate(item=_item(text))
         self._core.require_open()
         self._core.codec.event(item)
         create = ResponseCreate(response=response_params(**options) if options else UNSET)
         self._core.codec.event(create)
         self._core.outbox.append(item)
-        return self._respond(create, policy)
+        try:
+            return self._respond(create, policy)
+        except VoxwireError:
+            self._core.outbox.pop()
+            raise
 
     def respond(self, *, policy: Policy = "wait", **options: Unpack[ResponseOptions]) -> Response:
         """Have the model answer to what is in the conversation. See :meth:`say`.
@@ -98,6 +103,7 @@ class Acting(Hearing):
         return self._respond(ResponseCreate(response=params), policy)
 
     def _respond(self, event: ResponseCreate, policy: Policy) -> Response:
+        self._here()
         turn = self._core.respond(event, policy)
         turn.keep_audio = True
         self._flush_soon()
@@ -164,9 +170,15 @@ class Acting(Hearing):
             InvalidEvent: a setting breaks the protocol; nothing was sent.
             ServerError: the server refused, and changed nothing.
         """
-        definitions = None if tools is None else self._core.turns.replace(tools)
-        wanted = realtime_session(base=session, tools=definitions, **options)
-        receipt = await self.send(SessionUpdate(session=wanted))
+        turns = self._core.turns
+        before = [*turns.tools, *turns.by_hand]
+        # On trial: nothing is changed by what turns out to be wrong.
+        definitions = None if tools is None else Core(self._core.codec).turns.replace(tools)
+        wanted = SessionUpdate(session=realtime_session(base=session, tools=definitions, **options))
+        self._core.prepare(wanted)
+        if tools is not None:
+            turns.replace(tools)
+        receipt = await self.send(wanted)
         if not self._core.acknowledged:
             return None
         try:
@@ -174,6 +186,10 @@ class Acting(Hearing):
         except TimeoutError:  # some compatible servers do not acknowledge
             log.warning("session.update was not acknowledged within 5 s")
             return None
+        except ServerError:
+            if tools is not None and turns.definitions() == definitions:
+                turns.replace(before)
+            raise
 
     @overload
     def tool(self, function: Callable[P, R], /) -> Tool[P, R]: ...
@@ -198,6 +214,7 @@ class Acting(Hearing):
         """
 
         def register(function: Callable[..., Any]) -> AnyTool:
+            self._here()
             self._core.require_open()
             added = self._core.tools.add(Tool(function, **options) if options else function)
             self._tell_tools()
@@ -207,6 +224,7 @@ class Acting(Hearing):
 
     def remove_tool(self, tool: AnyTool | Callable[..., Any] | str) -> None:
         """Take a tool out of the session. Raises :class:`InvalidOption` where it is not in it."""
+        self._here()
         self._core.require_open()
         self._core.tools.remove(tool)
         self._tell_tools()

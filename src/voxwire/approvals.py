@@ -7,7 +7,7 @@ sends nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import attrs
@@ -25,7 +25,7 @@ from voxwire_protocol import (
 
 from .events import LocalEvent
 
-__all__ = ["Approvals", "McpApprovalRequested"]
+__all__ = ["Approvals", "McpApprovalRequested", "Nothing"]
 
 Send = Callable[[ConversationItemCreate], Awaitable[Any]]
 
@@ -41,7 +41,7 @@ class McpApprovalRequested(LocalEvent):
     item: McpApprovalRequest
     """The item that asks."""
 
-    _answer: Callable[[McpApprovalRequest, bool, str | None], Awaitable[None]] = attrs.field(
+    _answer: Callable[[McpApprovalRequest, bool, str | None], Awaitable[Any]] = attrs.field(
         alias="answer", repr=False, eq=False
     )
 
@@ -60,13 +60,13 @@ class McpApprovalRequested(LocalEvent):
         """The label of the MCP server."""
         return self.item.server_label
 
-    async def approve(self) -> None:
-        """Let the call run."""
-        await self._answer(self.item, True, None)
+    def approve(self) -> Awaitable[Any]:
+        """Let the call run. To be awaited; a plain function of the threaded face calls it only."""
+        return self._answer(self.item, True, None)
 
-    async def reject(self, reason: str | None = None) -> None:
-        """Refuse the call; the model is told the reason."""
-        await self._answer(self.item, False, reason)
+    def reject(self, reason: str | None = None) -> Awaitable[Any]:
+        """Refuse the call; the model is told the reason. Like :meth:`approve`."""
+        return self._answer(self.item, False, reason)
 
 
 class Approvals:
@@ -91,9 +91,11 @@ class Approvals:
         self._asked.add(item.id)
         return [McpApprovalRequested(item=item, answer=self._answer)]
 
-    async def _answer(self, item: McpApprovalRequest, approve: bool, reason: str | None) -> None:
+    def _answer(
+        self, item: McpApprovalRequest, approve: bool, reason: str | None
+    ) -> Awaitable[Any]:
         if item.id in self._answered or self.send is None:
-            return
+            return Nothing()
         self._answered.add(item.id)
         answer = McpApprovalResponse(
             id=f"mcpr_{os.urandom(12).hex()}",
@@ -101,7 +103,14 @@ class Approvals:
             approve=approve,
             reason=UNSET if reason is None else reason,
         )
-        await self.send(ConversationItemCreate(item=answer))
+        return self.send(ConversationItemCreate(item=answer))
+
+
+class Nothing:
+    """An awaitable with nothing to wait for."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
 
 
 _WHOLE = (ConversationItemDone, ResponseOutputItemDone)

@@ -154,8 +154,7 @@ class Core:
 
         Never raises for what the frame holds. What is to be sent because of it is in `outbox`.
         """
-        for tap in self.taps:
-            tap.server(frame)
+        self._tell(lambda tap: tap.server(frame))
         event = self.codec.decode(frame)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %r", event)
@@ -190,8 +189,7 @@ class Core:
 
     def sent(self, event: ClientEvent | None, frame: bytes | str) -> Sent | None:
         """Note a frame that goes to the socket now, and route its event."""
-        for tap in self.taps:
-            tap.client(frame)
+        self._tell(lambda tap: tap.client(frame))
         # What is sent raw is the caller's own business, and may be anything.
         seen = self.codec.decode_client(frame) if event is None else event
         if log.isEnabledFor(logging.DEBUG):
@@ -210,8 +208,7 @@ class Core:
         """Note audio that goes to the socket now; returns its frame."""
         frame = self.uplink.frame(piece, self.next_event_id())
         self.cache.append_audio(piece)
-        for tap in self.taps:
-            tap.client(frame)
+        self._tell(lambda tap: tap.client(frame))
         if self.router.heard(InputAudioBufferAppend, ClientEvent):
             self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
         return frame
@@ -240,11 +237,21 @@ class Core:
         """A call of a tool will be answered later; the conversation goes on without it."""
         self.outbox.extend(self.turns.postponed(call))
 
+    def _tell(self, what: Callable[[Tap], None]) -> None:
+        for tap in tuple(self.taps):
+            try:
+                what(tap)
+            except Exception:  # who looks on must not stop what goes on
+                log.exception("%r failed, and is told nothing more", tap)
+                self.taps.remove(tap)
+
     def local(self, event: LocalEvent) -> None:
         """Route an event of Voxwire's own."""
         self.router.dispatch(event, type(event))
 
-    def handler_failed(self, handler: Callable[..., Any], event: Event, error: Exception) -> None:
+    def handler_failed(
+        self, handler: Callable[..., Any], event: Event, error: BaseException
+    ) -> None:
         """Report a handler that raised: a log line with the traceback, and an event."""
         name = getattr(handler, "__qualname__", None) or repr(handler)
         log.error("handler %s failed on %s", name, type(event).__name__, exc_info=error)
@@ -258,12 +265,9 @@ class Core:
             self.closed = ConnectionClosed(code=code, reason=reason, clean=clean, expected=expected)
             log.debug("closed: %d %s", code, reason)
             broken = code == 1006
-            for tap in self.taps:
-                tap.closed(
-                    None if broken else code,
-                    reason or None,
-                    by=None if broken else "client" if expected else "server",
-                )
+            by: Literal["client", "server"] | None = "client" if expected else "server"
+            told = (None if broken else code, reason or None)
+            self._tell(lambda tap: tap.closed(*told, by=None if broken else by))
             error = self.closing_error()
             assert error is not None  # it has just closed
             self.turns.close(error)

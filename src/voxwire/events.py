@@ -45,7 +45,7 @@ class HandlerFailed(LocalEvent):
     event: Any
     """The event that the handler was given."""
 
-    exception: Exception
+    exception: BaseException
     """What it raised, with its traceback."""
 
 

@@ -15,7 +15,7 @@ from voxwire_protocol import Event, ServerEvent
 from .core import Core, log
 from .errors import InvalidOption
 from .events import ConnectionClosed
-from .router import Key
+from .router import Key, Mailbox
 from .streams import EventStream, Expectation, HandlerTask
 
 __all__ = ["Listening"]
@@ -30,12 +30,24 @@ class Listening:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._handlers: list[HandlerTask[Any]] = []
+        self.patient = False
+        """Whether the first handlers come one by one, from another thread: then they hear what came
+        before them up to the next call of another kind, and not up to the next ``await``."""
         self._catching_up = False
-        self._streams: list[EventStream[Any]] = []
+        self._drained = False
+        self._mailboxes: list[Mailbox[Any]] = []  # not the streams: who drops one, ends it
         self._expectations: list[Expectation[Any]] = []
         # Made first and read last: what comes before the first reader is kept, within its bound.
         self._main: EventStream[Event] = self.stream(ServerEvent, ConnectionClosed)
         self._main.mailbox.name = "session"
+
+    def _here(self, *, listening: bool = False) -> None:
+        """Raise where a call comes from somewhere else than the session's event loop.
+
+        Args:
+            listening: whether it is about a handler, which may have more to follow it.
+        """
+        raise NotImplementedError
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """All events from the server, from the first on, and :class:`ConnectionClosed` at the end.
@@ -111,16 +123,17 @@ class Listening:
         self, key: Key, handler: Callable[[Any], Any] | None, **options: Any
     ) -> Callable[..., Any]:
         def register(function: H) -> H:
+            self._here(listening=True)
             if options["thread"] and inspect.iscoroutinefunction(function):
                 raise InvalidOption("thread=True is for plain functions; await in an async one")
             task: HandlerTask[Any] = HandlerTask(self._core, (key,), function, **options)
             self._handlers = [t for t in self._handlers if not t.task.done()]
-            if not self._catching_up:
+            if not self._catching_up and not self.patient:
                 # All handlers that are registered in one go hear what came before them.
                 self._catching_up = True
                 asyncio.get_running_loop().call_soon(self._core.router.forget)
             self._handlers.append(task)
-            if self._core.closed is not None and not task.local:
+            if self._core.closed is not None and (self._drained or not task.local):
                 task.stop()
             return function
 
@@ -128,7 +141,8 @@ class Listening:
 
     def off(self, key: type[Event] | str, handler: Callable[..., Any]) -> bool:
         """Undo :meth:`on` or :meth:`once`; tells whether there was anything to undo."""
-        found = [t for t in self._handlers if t.handler == handler and key in t.keys]
+        wanted = self._core.router.key(key)
+        found = [t for t in self._handlers if t.handler == handler and wanted in t.keys]
         for task in found:
             task.stop()
             self._handlers.remove(task)
@@ -148,11 +162,12 @@ class Listening:
                 place the reader finds an :class:`Overflow`.
             strict: raise :class:`QueueOverflow` instead.
         """
+        self._here()
         stream: EventStream[Any] = EventStream(self._core, keys, limit=limit, strict=strict)
         if self._core.closed is not None:
             stream.mailbox.close(self._core.reading_error())
-        self._streams = [s for s in self._streams if not s.mailbox.closed]
-        self._streams.append(stream)
+        self._mailboxes = [mailbox for mailbox in self._mailboxes if not mailbox.closed]
+        self._mailboxes.append(stream.mailbox)
         return stream
 
     @overload
@@ -190,6 +205,7 @@ class Listening:
             WaitTimeout: it did not come in time.
             ConnectionClosedError: the connection ended before it came.
         """
+        self._here()
         expectation: Expectation[Any] = Expectation(self._core, (key, *keys), timeout, where)
         self._expectations = [e for e in self._expectations if not e.done]
         self._expectations.append(expectation)
@@ -230,8 +246,8 @@ class Listening:
         for expectation in self._expectations:
             if error is not None:
                 expectation.ended(error)
-        for stream in self._streams:
-            stream.mailbox.close(self._core.reading_error())
+        for mailbox in self._mailboxes:
+            mailbox.close(self._core.reading_error())
         for handler in self._handlers:
             if not handler.local:
                 handler.stop()
@@ -241,16 +257,17 @@ class Listening:
         # What handlers raise at the very end is told, too: who listens for that ends last.
         await self._finish([h for h in self._handlers if not h.local], timeout)
         await self._finish([h for h in self._handlers if h.local], timeout)
+        self._drained = True
 
     async def _finish(self, handlers: list[HandlerTask[Any]], timeout: float) -> None:
-        here = asyncio.current_task()  # a handler that closes the session does not wait for itself
         for handler in handlers:
             handler.stop()
-        tasks = [h.task for h in handlers if h.task is not here and not h.task.done()]
+        tasks = [h.task for h in handlers if not h.task.done()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=timeout)
             for task in late:
                 task.cancel()
             if late:
                 log.warning("%d handlers did not finish within %g s", len(late), timeout)
-                await asyncio.wait(late)
+                # One that does not let itself be cancelled is left behind.
+                await asyncio.wait(late, timeout=max(timeout, 1.0))

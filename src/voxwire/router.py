@@ -27,6 +27,9 @@ Key: TypeAlias = "type[Event] | str"
 BACKLOG = 1024
 """How many events are kept for the first who listen."""
 
+MAX_BYTES = 16 * 1024 * 1024
+"""How many bytes of frames a queue of events holds; audio is what fills it."""
+
 Sink: TypeAlias = Callable[[Any], None]
 
 
@@ -61,14 +64,14 @@ class Router:
         # a subscription comes or goes.
         self._plans: dict[tuple[Any, ...], tuple[Subscription, ...]] = {}
         # What came before anybody listened, for the first who do.
-        self._early: deque[tuple[Event, type[Event]]] | None = deque(maxlen=BACKLOG)
-        self._early_lost = 0
+        self._early: deque[tuple[Event, type[Event]]] | None = deque()
+        self._early_lost = self._early_bytes = 0
 
     def subscribe(self, keys: tuple[Key, ...], sink: Sink) -> Subscription:
         """Call `sink` with each event that any of `keys` matches; raises :class:`InvalidOption`."""
         if not keys:
             raise InvalidOption("name at least one event class or wire name to listen to")
-        subscription = Subscription(tuple(self._key(key) for key in keys), sink, self._remove)
+        subscription = Subscription(tuple(self.key(key) for key in keys), sink, self._remove)
         self._subscriptions.append(subscription)
         self._plans.clear()
         return subscription
@@ -78,8 +81,13 @@ class Router:
         :class:`ClientEvent` for what is sent, the event's own class for a local one: an
         :class:`UnknownEvent` does not tell by itself from which side it came."""
         if self._early is not None:
-            self._early_lost += len(self._early) == BACKLOG
             self._early.append((event, origin))
+            self._early_bytes += _weight(event)
+            while len(self._early) > BACKLOG or (
+                self._early_bytes > MAX_BYTES and len(self._early) > 1
+            ):
+                self._early_bytes -= _weight(self._early.popleft()[0])
+                self._early_lost += 1
         name = event.type if isinstance(event, UnknownEvent) else None
         for subscription in self._plan(type(event), origin, name):
             if subscription.active:
@@ -88,7 +96,7 @@ class Router:
     def catch_up(self, subscription: Subscription) -> int:
         """Give `subscription` what came before it, as far as it is kept: see :meth:`forget`.
         Returns how many early events were not kept, the first time that there is a number."""
-        for event, origin in self._early or ():
+        for event, origin in tuple(self._early or ()):  # a full queue adds an Overflow to them
             name = event.type if isinstance(event, UnknownEvent) else None
             if subscription.active and _matches(subscription, type(event), origin, name):
                 subscription.sink(event)
@@ -118,7 +126,8 @@ class Router:
         self._subscriptions.remove(subscription)
         self._plans.clear()
 
-    def _key(self, key: Key) -> Key:
+    def key(self, key: Key) -> Key:
+        """What `key` stands for: the class, where a wire name has one; raises `InvalidOption`."""
         if isinstance(key, str):
             return self._names.get(key, key)
         if isinstance(key, type) and issubclass(key, Event):
@@ -166,7 +175,7 @@ class Mailbox(Generic[E]):
         name: str,
         *,
         limit: int = 1024,
-        max_bytes: int = 16 * 1024 * 1024,
+        max_bytes: int = MAX_BYTES,
         wake: Callable[[], None],
         overflowed: Callable[[Overflow], None] | None = None,
         strict: bool = False,

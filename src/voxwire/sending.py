@@ -10,8 +10,9 @@ from typing import Any
 
 from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
 
-from .core import Core
+from .core import Core, log
 from .costs import SessionUsage
+from .errors import InvalidEvent
 from .handles import Receipt
 from .uplink import pieces
 
@@ -24,6 +25,10 @@ class Sending:
     _core: Core
 
     async def _write(self, frame: str | bytes) -> None:
+        raise NotImplementedError
+
+    def _here(self, *, listening: bool = False) -> None:
+        """See :class:`Listening`."""
         raise NotImplementedError
 
     def _flush_soon(self) -> None:
@@ -46,11 +51,13 @@ class Sending:
             InvalidEvent: it breaks the protocol; nothing was sent.
             ConnectionClosedError: the connection has ended.
         """
+        self._here()
         checked, frame = self._core.prepare(event, extra=extra)
         return Receipt(await self._transmit(checked, frame))
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
+        self._here()
         self._core.require_open()
         await self._transmit(None, frame)
 
@@ -58,6 +65,8 @@ class Sending:
         await self._flush()  # what was asked for before goes out before
         # Noted before it is written: the answer may be here before the write has returned.
         receipt = self._core.sent(event, frame)
+        if self._core.outbox:
+            self._flush_soon()  # it called for more
         await self._write(frame)
         return receipt
 
@@ -65,10 +74,18 @@ class Sending:
         """Send what the core has decided to send. Each frame is handed to the socket without a
         pause after it was taken, so that several who flush at once keep the order."""
         outbox = self._core.outbox
-        while outbox:
-            event, frame = self._core.prepare(outbox.popleft())
-            self._core.sent(event, frame)
-            await self._write(frame)
+        try:
+            while outbox:
+                try:
+                    event, frame = self._core.prepare(outbox.popleft())
+                except InvalidEvent:
+                    log.exception("an event of Voxwire's own was refused")
+                    continue
+                self._core.sent(event, frame)
+                await self._write(frame)
+        finally:
+            if outbox:
+                self._flush_soon()  # who flushed was cancelled, and others have asked for the rest
 
 
 class Hearing(Sending):
@@ -85,6 +102,7 @@ class Hearing(Sending):
         Raises:
             ConnectionClosedError: the connection has ended.
         """
+        self._here()
         core = self._core
         core.require_open()
         if core.outbox:

@@ -6,17 +6,20 @@ This module owns the socket and the task that reads it. What events mean is the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from voxwire_protocol import Event
+from voxwire_protocol import ConversationItemCreate, Event
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
 from .core import Core, log
-from .errors import ConnectionClosedError, VoxwireError
+from .errors import ConnectionClosedError, InvalidOption
 from .events import ConnectionClosed
+from .inside import inside
 from .listening import Listening
 from .recording.recorder import Recorder
 from .sending import Sending
@@ -37,12 +40,15 @@ class Live(Sending, Listening):
         secrets: tuple[str, ...] = (),
         drain_timeout: float = 5.0,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         super().__init__(core)
         self._socket = socket
         self._secrets = secrets
         self._drain_timeout = drain_timeout
         self._closing = False
-        self._greeting: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
+        self._ending: asyncio.Task[None] | None = None
+        self._closers: set[asyncio.Task[Any] | None] = set()
+        self._greeting: asyncio.Future[Event | None] = self._loop.create_future()
         self._wanted = asyncio.Event()
         self._prepare()
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
@@ -55,8 +61,17 @@ class Live(Sending, Listening):
     def _act(self) -> None:
         """Begin what the last event calls for."""
 
-    async def _finish_acting(self) -> None:
+    async def _finish_acting(self, timeout: float) -> None:
         """The connection is gone: end what it called for."""
+
+    def _here(self, *, listening: bool = False) -> None:
+        if self.patient and self._handlers and not listening:
+            self._core.router.forget()
+        if self.closed is None and not _runs_here(self._loop):
+            raise RuntimeError(
+                "a session belongs to the event loop that opened it: use it from there, by "
+                "asyncio.run_coroutine_threadsafe(), or use voxwire.sync in threads"
+            )
 
     @property
     def greeting(self) -> asyncio.Future[Event | None]:
@@ -78,6 +93,11 @@ class Live(Sending, Listening):
         """How the connection ended; ``None`` while it is open."""
         return self._core.closed
 
+    @property
+    def within(self) -> bool:
+        """Whether the caller is one of the session's own handlers or tools."""
+        return inside(self._core)
+
     def __repr__(self) -> str:
         state = "open" if self.closed is None else f"closed with {self.closed.code}"
         name = getattr(self.session, "id", None) or "(not greeted)"
@@ -97,12 +117,8 @@ class Live(Sending, Listening):
         while self.closed is None:
             await self._wanted.wait()
             self._wanted.clear()
-            try:
+            with contextlib.suppress(ConnectionClosedError):  # the core tells those who asked
                 await self._flush()
-            except ConnectionClosedError:
-                return  # those who asked are told by the core
-            except VoxwireError:
-                log.exception("an event of Voxwire's own was refused")  # and the rest still goes
 
     def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
         """Write all frames from now on to `path`, until the session or the recorder is closed.
@@ -115,11 +131,34 @@ class Live(Sending, Listening):
         return recorder
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the session. Handlers finish the events they have; calling it again does nothing."""
+        """End the session. Handlers finish the events they have; calling it again does nothing.
+
+        In a handler or a tool it waits for the connection to end only. Cancelling it does not stop
+        the end.
+
+        Raises:
+            InvalidOption: no such close frame can be sent; the session goes on.
+        """
+        _check_close(code, reason)
+        self._here()
         self._closing = True
-        await self._socket.close(code, reason)
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(code, reason), name="voxwire close")
+        if self.within:
+            self._closers.add(asyncio.current_task())
+            await asyncio.wait([self._reader])
+        else:
+            await asyncio.shield(self._ending)
+
+    async def _end(self, code: int, reason: str) -> None:
+        closing = asyncio.create_task(self._socket.close(code, reason), name="voxwire closing")
+        # To a server that reads no more not even the close frame can be sent.
+        _, late = await asyncio.wait([closing], timeout=self._socket.close_timeout)
+        if late:
+            self._socket.transport.abort()
+        await asyncio.gather(closing, return_exceptions=True)
         await asyncio.wait([self._reader, self._writer])
-        await self._finish_acting()
+        await self._finish_acting(self._drain_timeout)
         await self._drain(self._drain_timeout)
 
     async def __aenter__(self) -> Self:
@@ -136,7 +175,12 @@ class Live(Sending, Listening):
     async def _read(self) -> None:
         try:
             while True:
-                event = self._core.received(await self._socket.recv(decode=False))
+                frame = await self._socket.recv(decode=False)
+                try:
+                    event = self._core.received(frame)
+                except Exception:  # a fault of ours in one event must not end the session
+                    log.exception("an event could not be taken in")
+                    continue
                 if self._core.outbox:
                     self._wanted.set()
                 self._act()
@@ -163,6 +207,17 @@ class Session(Talking, Live):
     Made by :func:`voxwire.connect`. All its methods belong to the event loop that opened it.
     """
 
+    def serve_threads(self, session: Any, send: Callable[[ConversationItemCreate], Any]) -> None:
+        """There is a threaded face of this session.
+
+        Args:
+            session: given to tools that are plain functions.
+            send: sends an answer to a request for approval, from whatever thread.
+        """
+        self.patient = True
+        self._tools.threaded = session
+        self._core.approvals.send = send
+
     def _prepare(self) -> None:
         self._core.approvals.send = self.send
         self._tools = ToolTasks(self._core, self, self._wanted.set)
@@ -171,5 +226,22 @@ class Session(Talking, Live):
         if self._core.turns.to_run:
             self._tools.start_due()
 
-    async def _finish_acting(self) -> None:
-        await self._tools.close()
+    async def _finish_acting(self, timeout: float) -> None:
+        await self._tools.close({task for task in self._closers if task is not None}, timeout)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:  # no loop runs in this thread
+        return False
+
+
+def _check_close(code: int, reason: str) -> None:
+    if code != 1000 and not 3000 <= code <= 4999:
+        raise InvalidOption(f"close code {code}: a client may say 1000, or 3000 to 4999")
+    if len(reason.encode()) > _LONGEST_REASON:
+        raise InvalidOption(f"the reason of a close is at most {_LONGEST_REASON} bytes long")
+
+
+_LONGEST_REASON = 123

@@ -6,6 +6,7 @@ This module knows how events reach coroutines. It does not know the socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -17,7 +18,9 @@ from voxwire_protocol import Event
 from .core import Core, log
 from .errors import WaitTimeout
 from .events import LocalEvent, Overflow
+from .inside import enter
 from .router import Key, Mailbox, Subscription
+from .threads import in_thread
 
 __all__ = ["EventStream", "Expectation", "HandlerTask"]
 
@@ -28,17 +31,18 @@ SLOW_SECONDS = 0.1
 
 
 class _Reader(Generic[E]):
-    """One coroutine that reads a mailbox."""
+    """Those who read a mailbox: mostly one, and several share what comes."""
 
     def __init__(self, core: Core, name: str, *, limit: int, strict: bool = False) -> None:
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
         self.mailbox: Mailbox[E] = Mailbox(
             name, limit=limit, wake=self._wake, overflowed=core.local, strict=strict
         )
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def next(self) -> E | Overflow | None:
         """The next event; ``None`` once the mailbox is closed and empty."""
@@ -48,24 +52,34 @@ class _Reader(Generic[E]):
                 return event
             if self.mailbox.closed:
                 return None
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
             try:
-                await self._waiter
+                await waiter
             finally:
-                self._waiter = None
+                self._waiters.discard(waiter)
 
 
 class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
-    """Events as they come, for one reader: ``async for event in session.stream(ResponseDone)``.
+    """Events as they come: ``async for event in session.stream(ResponseDone)``.
 
     It listens from the moment it is made, holds up to `limit` events for a slow reader, and ends
-    with the connection. Use it in ``async with``, or call :meth:`close`, to stop before that.
+    with the connection. Use it in ``async with``, or call :meth:`close`, to stop before that; one
+    that nobody holds any more stops by itself. Several who read it share what comes.
     """
 
     def __init__(self, core: Core, keys: tuple[Key, ...], *, limit: int, strict: bool) -> None:
         name = "stream of " + ", ".join(map(_key_name, keys))
         self._reader: _Reader[E] = _Reader(core, name, limit=limit, strict=strict)
         self._subscription = core.router.subscribe(keys, self._reader.mailbox.put)
+        self._loop = asyncio.get_running_loop()
+
+    def __del__(self) -> None:
+        # A loop over a stream that was made for it may be left early: nobody can close that one.
+        # This may run in any thread and in the middle of anything, so the closing comes later.
+        if hasattr(self, "_loop") and self._subscription.active and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_end, self._subscription, self._reader.mailbox)
 
     @property
     def mailbox(self) -> Mailbox[E]:
@@ -87,8 +101,7 @@ class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
 
     def close(self) -> None:
         """Stop listening; what is queued can still be read."""
-        self._subscription.cancel()
-        self.mailbox.close()
+        _end(self._subscription, self.mailbox)
 
     async def __aenter__(self) -> EventStream[E]:
         return self
@@ -97,11 +110,17 @@ class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
         self.close()
 
 
+def _end(subscription: Subscription, mailbox: Mailbox[Any]) -> None:
+    subscription.cancel()
+    mailbox.close()
+
+
 class Expectation(Generic[E]):
     """A wait that listens before you act, so that a fast answer is not missed.
 
     ``async with session.expect(SessionUpdated) as updated: ...`` waits at the end of the block;
-    ``await updated`` is the event. A block that raises does not wait.
+    ``await updated`` is the event. A block that raises does not wait. Without a block,
+    ``await session.expect(...)`` waits at once; a wait that is cancelled is over.
     """
 
     def __init__(
@@ -114,6 +133,8 @@ class Expectation(Generic[E]):
         core.require_open()
         self._where = where
         self._timeout = timeout
+        self._waiting = 0
+        self._entered = False
         self._names = " or ".join(map(_key_name, keys))
         loop = asyncio.get_running_loop()
         self._deadline = None if timeout is None else loop.time() + timeout
@@ -138,9 +159,11 @@ class Expectation(Generic[E]):
         return self._future.done()
 
     def ended(self, error: BaseException) -> None:
-        """The session is over: fail, unless the event has come."""
+        """It will not come any more: fail, unless it has."""
         if not self._future.done():
             self._future.set_exception(error)
+            self._future.exception()  # whoever awaits it is told, and nobody need
+        self._subscription.cancel()
 
     def cancel(self) -> None:
         """Stop waiting."""
@@ -153,18 +176,26 @@ class Expectation(Generic[E]):
 
     async def wait(self) -> E:
         """The event; raises what :meth:`Session.expect` tells."""
+        self._waiting += 1
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await asyncio.shield(self._future)
         except TimeoutError:
-            if self._future.done():
-                return self._future.result()
-            raise WaitTimeout(f"no {self._names} within {self._timeout:g} s") from None
+            if not self._future.done():
+                self.ended(WaitTimeout(f"no {self._names} within {self._timeout:g} s"))
+        except asyncio.CancelledError:
+            if self._waiting == 1 and not self._entered:
+                self.cancel()  # who waited has gone, and with them the wait
+            raise
+        finally:
+            self._waiting -= 1
+        return self._future.result()
 
     def __await__(self) -> Generator[Any, None, E]:
         return self.wait().__await__()
 
     async def __aenter__(self) -> Expectation[E]:
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -179,7 +210,6 @@ class Expectation(Generic[E]):
         finally:
             if not self._future.done() or kind is not None:
                 self.cancel()
-            self._subscription.cancel()
 
 
 class HandlerTask(Generic[E]):
@@ -196,13 +226,13 @@ class HandlerTask(Generic[E]):
         limit: int,
     ) -> None:
         self.handler = handler
-        self.keys = keys
         self._core = core
         self._once = once
         self._thread = thread
         name = getattr(handler, "__qualname__", None) or repr(handler)
         self._reader: _Reader[E] = _Reader(core, f"handler {name}", limit=limit)
         self._subscription = core.router.subscribe(keys, self._seen)
+        self.keys = self._subscription.keys
         lost = core.router.catch_up(self._subscription)
         if lost:
             core.local(Overflow(queue="before the first handler", dropped=lost))
@@ -227,6 +257,7 @@ class HandlerTask(Generic[E]):
         self._reader.mailbox.close()
 
     async def _run(self) -> None:
+        enter(self._core)
         while (event := await self._reader.next()) is not None:
             # An Overflow of the handler's own queue is routed and logged; the handler did not ask
             # for that class, so it is not handed to it.
@@ -241,7 +272,7 @@ class HandlerTask(Generic[E]):
     async def _handle(self, event: E) -> None:
         try:
             if self._thread:
-                await asyncio.to_thread(self.handler, event)
+                await in_thread(lambda: self.handler(event), "voxwire handler")
                 return
             began = time.monotonic()
             result = self.handler(event)
@@ -254,6 +285,12 @@ class HandlerTask(Generic[E]):
                     getattr(self.handler, "__qualname__", self.handler),
                     took * 1000,
                 )
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # The handler's own affair, such as a task that it lost: it goes on with the next event.
+            self._core.handler_failed(self.handler, event, error)
         except Exception as error:  # a handler's failure is reported and stops nothing else
             self._core.handler_failed(self.handler, event, error)
 

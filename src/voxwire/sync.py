@@ -13,10 +13,21 @@ session. Everything that waits can be interrupted by Ctrl-C.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
@@ -33,6 +44,7 @@ from voxwire_protocol import (
 from . import connecting, handles, streams
 from . import session as asyncio_face
 from .acting import GivenTool
+from .approvals import Nothing
 from .conversation.conversation import Conversation
 from .costs import SessionUsage
 from .errors import ConnectionClosedError
@@ -71,28 +83,41 @@ class Portal:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.error: Exception = RuntimeError("the event loop has been stopped")
-        """What a call raises once the loop has been stopped."""
+        """What a call raises that was under way when the loop was stopped."""
+        self._lock = threading.Lock()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="voxwire", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine over there and wait for its outcome."""
-        if self.closed:
-            work.close()
-            raise self.error
-        if threading.current_thread() is self._thread:
+        """Run a coroutine over there and wait for its outcome.
+
+        Once the loop has been stopped it runs elsewhere: what is over can still be read.
+        """
+        if self.here:
             work.close()
             raise RuntimeError(
                 "a blocking call from the session's own thread would wait for itself: "
-                "use an async handler, or do it outside the handler"
+                "call it in a plain function, which has a thread of its own"
             )
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        with self._lock:  # what gets in before the stop is ended by it, and nothing gets in after
+            future = None if self._stopping else asyncio.run_coroutine_threadsafe(work, self.loop)
+        if future is None:
+            with ThreadPoolExecutor(1) as elsewhere:  # this thread may have a loop of its own
+                return elsewhere.submit(_finished, work).result()
         try:
             return future.result()
+        except CancelledError:
+            if self._stopping:
+                raise self.error from None
+            raise
         except BaseException:
             future.cancel()  # Ctrl-C here stops the work there
             raise
@@ -115,16 +140,21 @@ class Portal:
                     return
         finally:
             close = getattr(pieces, "aclose", None)
-            if close is not None and not self.closed:
+            if close is not None and not self.closed and not self.here:
                 self.call(close())
 
     @property
+    def here(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    @property
     def closed(self) -> bool:
-        """Whether the loop has been stopped."""
-        return self.loop.is_closed()
+        """Whether the loop has been stopped, or is about to be."""
+        return self._stopping
 
     def close(self) -> None:
-        """Stop the loop and its thread."""
+        """Stop the loop and its thread; calling it again waits for that."""
 
         async def finish() -> None:
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -134,10 +164,38 @@ class Portal:
             await self.loop.shutdown_asyncgens()
             await self.loop.shutdown_default_executor()
 
-        self.call(finish())
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        with self._lock:
+            first, self._stopping = not self._stopping, True
+        if first:
+            try:
+                asyncio.run_coroutine_threadsafe(finish(), self.loop).result()
+            finally:
+                self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
-        self.loop.close()
+
+    def end(self, session: asyncio_face.Live, closing: Coroutine[Any, Any, None]) -> None:
+        """Close the session that runs here, by `closing`, and then the loop."""
+        if self._stopping:
+            closing.close()
+        else:
+            self.call(closing)
+            if session.closed is not None:
+                self.error = ConnectionClosedError(session.closed.code, session.closed.reason)
+        if not session.within:
+            self.close()
+        elif not self._stopping:
+            # The rest waits for this very handler. A thread of no handler sees to it.
+            finish = partial(contextvars.Context().run, self.end, session, session.close())
+            threading.Thread(target=finish, name="voxwire close", daemon=True).start()
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.new_event_loop()
+    try:
+        # Not asyncio.run(), which would end the iterator that a step is taken in.
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
 
 
 async def _next(pieces: AsyncIterator[T]) -> T:
@@ -303,6 +361,15 @@ class Session:
     def __init__(self, portal: Portal, inner: asyncio_face.Session) -> None:
         self._portal = portal
         self._inner = inner
+        inner.serve_threads(self, self._send_answer)
+
+    def _send_answer(self, event: ClientEvent) -> Awaitable[Any]:
+        # An async handler can await it; a plain one, in its thread, has it done at once.
+        sending = self._inner.send(event)
+        if self._portal.here:
+            return sending
+        self._portal.call(sending)
+        return Nothing()
 
     @property
     def session(self) -> Any:
@@ -544,13 +611,11 @@ class Session:
         return self._portal.run(lambda: self._inner.record(path, audio=audio))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the session and its thread; calling it again does nothing."""
-        if not self._portal.closed:
-            self._portal.call(self._inner.close(code, reason))
-            ended = self._inner.closed
-            if ended is not None:
-                self._portal.error = ConnectionClosedError(ended.code, ended.reason)
-            self._portal.close()
+        """End the session and its thread; calling it again does nothing.
+
+        In a handler or a tool it waits for the connection to end only.
+        """
+        self._portal.end(self._inner, self._inner.close(code, reason))
 
     def __enter__(self) -> Session:
         return self
@@ -584,17 +649,21 @@ class Connect:
             self._session.close()
 
 
-def connect(**options: Any) -> Connect:
-    """Open a realtime session without asyncio.
+def _threaded(connect: Callable[P, connecting.Connect]) -> Callable[P, Connect]:
+    @wraps(connect)
+    def connect_here(*args: P.args, **options: P.kwargs) -> Connect:
+        return Connect(connect(*args, **options))
 
-    Takes what :func:`voxwire.connect` takes, and raises what it raises.
-    """
-    return Connect(connecting.connect(**options))
+    return connect_here
 
 
-def attach(call_id: str, **options: Any) -> Connect:
-    """Attach to a call without asyncio; see :func:`voxwire.attach`."""
-    return Connect(connecting.attach(call_id, **options))
+connect = _threaded(connecting.connect)
+"""Open a realtime session without asyncio: takes what :func:`voxwire.connect` takes, and raises
+what it raises."""
+
+
+attach = _threaded(connecting.attach)
+"""Attach to a call without asyncio; see :func:`voxwire.attach`."""
 
 
 def connect_transcription(**options: Any) -> ConnectKind[Transcriber]:

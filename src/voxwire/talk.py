@@ -18,6 +18,7 @@ from voxwire_protocol import (
 
 from .acting import Acting
 from .audio.formats import PCM16, Format, format_of
+from .errors import ConnectionClosedError
 from .listening import Listening
 
 __all__ = ["Audio", "Talking"]
@@ -93,16 +94,18 @@ class Talking(Acting, Listening):
             try:
                 await asyncio.wait([playing, hearing], return_when=asyncio.FIRST_COMPLETED)
                 if not playing.done():
-                    hearing.result()
-                    await self._played_out(audio, playing)
-                else:
+                    try:
+                        hearing.result()
+                    except ConnectionClosedError:
+                        await asyncio.wait([playing])  # it knows whether that was a regular close
+                    else:
+                        await self._played_out(audio, playing)
+                if playing.done():
                     playing.result()
             finally:
-                hearing.cancel()
-                await asyncio.wait([hearing])
+                await _cancelled(hearing)
         finally:
-            playing.cancel()
-            await asyncio.wait([playing])
+            await _cancelled(playing)
             audio.close()
 
     async def _hear(self, audio: Audio) -> None:
@@ -112,22 +115,30 @@ class Talking(Acting, Listening):
     async def _play(self, audio: Audio) -> None:
         playback, speaker = self._core.playback, audio.speaker
         async with self.stream(
-            ResponseOutputAudioDelta,
-            InputAudioBufferSpeechStarted,
-            ResponseOutputAudioDone,
-            limit=65_536,
+            ResponseOutputAudioDelta, ResponseOutputAudioDone, limit=65_536
         ) as stream:
-            async for event in stream:
-                if isinstance(event, ResponseOutputAudioDelta):
-                    if playback.accepts(event):
-                        speaker.write(event.audio)
-                elif isinstance(event, ResponseOutputAudioDone):
-                    speaker.flush()
-                elif isinstance(event, InputAudioBufferSpeechStarted):
+
+            def cut_in(event: InputAudioBufferSpeechStarted) -> None:
+                try:
                     # First the ears: what was heard is counted before the rest is thrown away.
                     heard = speaker.played
                     speaker.clear()
-                    await self.interrupt(heard)
+                    self._core.interrupt(heard)
+                except Exception as error:  # the speaker's, and the caller's to see
+                    stream.mailbox.close(error)
+                self._flush_soon()
+
+            # As the event comes, and not in its turn: a little later the answer to this very
+            # speech may be running, and would be cut off.
+            cutting_in = self._core.router.subscribe((InputAudioBufferSpeechStarted,), cut_in)
+            try:
+                async for event in stream:
+                    if isinstance(event, ResponseOutputAudioDone):
+                        speaker.flush()
+                    elif isinstance(event, ResponseOutputAudioDelta) and playback.accepts(event):
+                        speaker.write(event.audio)
+            finally:
+                cutting_in.cancel()
 
     async def _played_out(self, audio: Audio, playing: asyncio.Task[None]) -> None:
         """Wait until the model has nothing more to say, and all of it was played."""
@@ -136,8 +147,12 @@ class Talking(Acting, Listening):
             await asyncio.sleep(TICK)
             busy = not (self._core.turns.idle and not audio.speaker.pending)
             quiet = 0 if busy else quiet + 1
-        if playing.done():
-            playing.result()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """End a task. What it raises in the end has been told, or is not worth telling."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 TICK = 0.02

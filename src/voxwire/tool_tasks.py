@@ -6,11 +6,14 @@ This module makes tasks of calls. Which calls are due, and what follows, the cor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from .core import Core, log
 from .events import ToolFailed
+from .inside import enter
 from .tools.later import Later
 from .tools.running import Outcome, result_of, run
 from .tools.tool import Call, ToolContext
@@ -30,6 +33,8 @@ class ToolTasks:
         self._core = core
         self._session = session
         self._flush_soon = flush_soon
+        self.threaded: Any = None
+        """The session of the threaded face, where there is one: plain functions are given it."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start_due(self) -> None:
@@ -39,14 +44,21 @@ class ToolTasks:
             call = due.popleft()
             self._start(self._run(call), f"voxwire tool {call.name}")
 
-    async def close(self) -> None:
-        """Cancel what runs. A plain function runs to its end unheard."""
-        own = asyncio.current_task()  # a tool may close the session
-        tasks = [task for task in self._tasks if task is not own]
-        for task in tasks:
+    async def close(self, spared: Collection[asyncio.Task[Any]], timeout: float) -> None:
+        """Cancel what runs. A plain function runs to its end unheard.
+
+        Args:
+            spared: what asked for the end, and may come to its own.
+            timeout: seconds until nobody waits any longer for what does not let itself be ended.
+        """
+        for task in self._tasks.difference(spared):
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("%d tools did not end within %g s", len(late), timeout)
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -54,7 +66,11 @@ class ToolTasks:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, call: Call) -> None:
-        context = ToolContext(call=call, session=self._session)
+        enter(self._core)
+        tool = self._core.tools.get(call.name)
+        plain = tool is not None and not inspect.iscoroutinefunction(tool.function)
+        session = self.threaded if plain and self.threaded is not None else self._session
+        context = ToolContext(call=call, session=session)
         outcome = await run(self._core.tools, call, context)
         if outcome.later is None:
             self._answer(call, outcome)
@@ -74,7 +90,7 @@ class ToolTasks:
         loop = asyncio.get_running_loop()
 
         def settled(value: Any, error: BaseException | None) -> None:
-            if not loop.is_closed():  # it may come from any thread, and after the session
+            with contextlib.suppress(RuntimeError):  # the loop is gone, and the session with it
                 loop.call_soon_threadsafe(self._answer, call, result_of(value, error))
 
         later.listen(settled)
@@ -85,6 +101,11 @@ class ToolTasks:
 async def _work(work: Awaitable[Any], later: Later) -> None:
     try:
         value = await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # the session ends, and nobody wants an answer
+        later.fail(error)  # the work's own affair, such as a task that it lost
     except Exception as error:  # whatever the tool's work raises is its outcome
         later.fail(error)
     else:

@@ -1,21 +1,18 @@
 """Running one call: arguments, approval, time limit, and the text that comes of it.
 
-This module knows asyncio and threads. It knows no events: what the text is for, others know.
+This module knows asyncio. It knows no events: what the text is for, others know.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
 import inspect
-import threading
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import attrs
 import msgspec
 
+from ..threads import in_thread
 from .arguments import Arguments, BadArguments
 from .later import Later
 from .outputs import error_text, output_text
@@ -23,8 +20,6 @@ from .tool import AnyTool, Call, ToolContext, ToolError
 from .toolset import ToolSet
 
 __all__ = ["Outcome", "result_of", "run"]
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +106,7 @@ async def _refusal(tools: ToolSet, tool: AnyTool, call: Call) -> str | None:
     if inspect.iscoroutinefunction(approve):
         answer = await approve(call)
     else:  # it may ask at a prompt
-        answer = await _in_thread(lambda: approve(call))
+        answer = await in_thread(lambda: approve(call), "voxwire tool")
         if inspect.isawaitable(answer):
             answer = await answer
     if answer is True:
@@ -136,38 +131,6 @@ async def _limited(
 async def _call(tool: AnyTool, arguments: Arguments, context: ToolContext) -> Any:
     if inspect.iscoroutinefunction(tool.function):
         return await tool.run(arguments, context)
-    value = await _in_thread(lambda: tool.run(arguments, context))
+    value = await in_thread(lambda: tool.run(arguments, context), "voxwire tool")
     # A callable object, or a plain function that makes a coroutine.
     return await value if inspect.isawaitable(value) else value
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    """Like :func:`asyncio.to_thread`, in a thread that nobody waits for: a function that hangs
-    holds up neither the end of the loop nor that of the program, nor takes the place of another."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(value: Any, error: Exception | None) -> None:
-        if not future.done():
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
-
-    def work() -> None:
-        value: Any = None
-        error: Exception | None = None
-        try:
-            value = context.run(function)
-        except StopIteration as raised:  # a future cannot hold it
-            error = RuntimeError(f"StopIteration: {raised.value}")
-        except Exception as raised:
-            error = raised
-        except BaseException as raised:  # SystemExit and the like end the call, not the program
-            error = RuntimeError(repr(raised))
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody wants to know any more
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=work, name="voxwire tool", daemon=True).start()
-    return await future
