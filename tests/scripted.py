@@ -31,5 +31,11 @@ def cleared(number: int) -> dict[str, Any]:
     return {"dir": "s2c", "event": event}
 
 
+def added(item_id: str) -> dict[str, Any]:
+    item = {"type": "function_call", "id": item_id, "name": "f", "arguments": ""}
+    event = {"type": "conversation.item.added", "event_id": f"event_{item_id}", "item": item}
+    return {"dir": "s2c", "event": {**event, "previous_item_id": None}}
+
+
 def close(code: int, reason: str = "") -> dict[str, Any]:
     return {"dir": "close", "code": code, "reason": reason}

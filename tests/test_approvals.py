@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from scripted import CREATED
 from voxwire_protocol import McpApprovalRequest
 
-import voxwire
 from voxwire import McpApprovalRequested
 from voxwire.emulator.replay import ReplayServer
 
@@ -38,11 +38,11 @@ SCRIPT = [
 ]
 
 
-async def _answered(reason: str | None, *, approve: bool) -> dict[str, object]:
+async def _answered(connect: Any, reason: str | None, *, approve: bool) -> dict[str, object]:
     asked: list[McpApprovalRequested] = []
     answered = asyncio.Event()
     async with ReplayServer(SCRIPT, hold=True) as server:
-        async with voxwire.connect(url=server.url) as session:
+        async with connect(url=server.url) as session:
 
             @session.on(McpApprovalRequested)
             async def ask(event: McpApprovalRequested) -> None:
@@ -62,8 +62,8 @@ async def _answered(reason: str | None, *, approve: bool) -> dict[str, object]:
     return sent[0]["item"]
 
 
-async def test_program_10_a_person_says_yes() -> None:
-    item = await _answered(None, approve=True)
+async def test_program_10_a_person_says_yes(connect: Any) -> None:
+    item = await _answered(connect, None, approve=True)
     assert item.pop("id")
     assert item == {
         "type": "mcp_approval_response",
@@ -72,6 +72,6 @@ async def test_program_10_a_person_says_yes() -> None:
     }
 
 
-async def test_program_10_a_person_says_no_and_why() -> None:
-    item = await _answered("not now", approve=False)
+async def test_program_10_a_person_says_no_and_why(connect: Any) -> None:
+    item = await _answered(connect, "not now", approve=False)
     assert (item["approve"], item["reason"]) == (False, "not now")

@@ -36,10 +36,10 @@ def settled(call: Any) -> Any:
     return asyncio.wait_for(call, 10)
 
 
-async def test_program_1_hello(server: Emulator) -> None:
+async def test_program_1_hello(server: Emulator, connect: Any) -> None:
     server.on("duologue", reply="A play for two.")
     pieces = []
-    async with voxwire.connect(
+    async with connect(
         url=server.url, instructions="Be brief.", output_modalities=["text"]
     ) as session:
         response = await session.say("What is a duologue?")
@@ -49,9 +49,9 @@ async def test_program_1_hello(server: Emulator) -> None:
         assert session.session.instructions == "Be brief."
 
 
-async def test_text_streams_while_the_response_runs(server: Emulator) -> None:
+async def test_text_streams_while_the_response_runs(server: Emulator, connect: Any) -> None:
     server.on("long", reply="one two three four five six", hold=2)
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         response = session.say("long")
         pieces = aiter(response.text)
         first = await settled(anext(pieces))
@@ -87,7 +87,7 @@ def test_program_2_without_asyncio() -> None:
         portal.close()
 
 
-async def test_program_4_tools_are_functions(server: Emulator) -> None:
+async def test_program_4_tools_are_functions(server: Emulator, connect: Any) -> None:
     asked = []
 
     @voxwire.tool
@@ -100,9 +100,7 @@ async def test_program_4_tools_are_functions(server: Emulator) -> None:
 
     server.on("Umbrella", call="get_weather", arguments={"city": "Oslo"})
     server.on(output_of="get_weather", reply="Yes, take one.")
-    async with voxwire.connect(
-        url=server.url, tools=[get_weather], output_modalities=["text"]
-    ) as session:
+    async with connect(url=server.url, tools=[get_weather], output_modalities=["text"]) as session:
         response = await settled(session.say("Umbrella in Oslo?"))
         assert response.text == "Yes, take one."
         assert [call.name for call in response.calls] == ["get_weather"]
@@ -111,9 +109,9 @@ async def test_program_4_tools_are_functions(server: Emulator) -> None:
     assert asked == [("Oslo", "celsius")]
 
 
-async def test_program_6_handlers_by_class(server: Emulator) -> None:
+async def test_program_6_handlers_by_class(server: Emulator, connect: Any) -> None:
     shown = []
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
 
         @session.on(ConversationItemCompleted)
         def show(event: ConversationItemCompleted) -> None:
@@ -123,8 +121,8 @@ async def test_program_6_handlers_by_class(server: Emulator) -> None:
     assert shown == [("user", "Good day"), ("assistant", "Good day")]
 
 
-async def test_program_8_what_was_said(server: Emulator) -> None:
-    async with voxwire.connect(url=server.url) as session:
+async def test_program_8_what_was_said(server: Emulator, connect: Any) -> None:
+    async with connect(url=server.url) as session:
         await settled(session.say("One two three"))
         said = [
             (item.role, item.status, item.text or item.transcript, item.audio_ms > 0)
@@ -141,12 +139,12 @@ async def test_program_8_what_was_said(server: Emulator) -> None:
         assert "audio output" in str(cost)
 
 
-async def test_program_9_side_by_side(server: Emulator) -> None:
+async def test_program_9_side_by_side(server: Emulator, connect: Any) -> None:
     async def brain(turn: Any) -> str:
         return f"answer to {turn.response['instructions']}"
 
     server.script.brain = brain
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         verdict, summary = await settled(
             asyncio.gather(
                 session.respond(
@@ -161,10 +159,10 @@ async def test_program_9_side_by_side(server: Emulator) -> None:
         assert len(session.conversation) == 0
 
 
-async def test_a_second_response_waits_for_the_first(server: Emulator) -> None:
+async def test_a_second_response_waits_for_the_first(server: Emulator, connect: Any) -> None:
     server.on("first", reply="one and a half", hold=1)
     errors = []
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         session.on(voxwire.ErrorEvent, errors.append)
         first, second = session.say("first"), session.say("second")
         async with session.expect(voxwire.ResponseOutputTextDelta, timeout=10):
@@ -178,9 +176,9 @@ async def test_a_second_response_waits_for_the_first(server: Emulator) -> None:
     assert errors == []
 
 
-async def test_requests_merge_where_that_is_asked_for(server: Emulator) -> None:
+async def test_requests_merge_where_that_is_asked_for(server: Emulator, connect: Any) -> None:
     server.on("first", reply="one and a half", hold=1)
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         first = session.say("first")
         second, third = session.say("a"), session.say("b", policy="merge")
         async with session.expect(voxwire.ResponseOutputTextDelta, timeout=10):
@@ -190,9 +188,9 @@ async def test_requests_merge_where_that_is_asked_for(server: Emulator) -> None:
         assert second.id == third.id != first.id
 
 
-async def test_a_cancelled_response_ends_as_cancelled(server: Emulator) -> None:
+async def test_a_cancelled_response_ends_as_cancelled(server: Emulator, connect: Any) -> None:
     server.on("long", reply="one two three four", hold=1)
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         response = session.say("long")
         await settled(anext(aiter(response.text)))
         await response.cancel()
@@ -200,14 +198,16 @@ async def test_a_cancelled_response_ends_as_cancelled(server: Emulator) -> None:
         assert (await settled(session.say("next"))).status == "completed"
 
 
-async def test_a_failing_response_is_a_status_and_no_exception(server: Emulator) -> None:
+async def test_a_failing_response_is_a_status_and_no_exception(
+    server: Emulator, connect: Any
+) -> None:
     server.on("fail", error="server_error")
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         assert (await settled(session.say("fail"))).status == "failed"
 
 
-async def test_a_refused_request_is_an_exception(server: Emulator) -> None:
-    async with voxwire.connect(url=server.url) as session:
+async def test_a_refused_request_is_an_exception(server: Emulator, connect: Any) -> None:
+    async with connect(url=server.url) as session:
         with pytest.raises(InvalidEvent):
             session.respond(output_modalities=["smell"])  # type: ignore[list-item]
         receipt = await session.send({"type": "conversation.item.delete", "item_id": "nope"})
@@ -215,8 +215,8 @@ async def test_a_refused_request_is_an_exception(server: Emulator) -> None:
             await receipt.acknowledged(10)
 
 
-async def test_settings_are_acknowledged_or_refused(server: Emulator) -> None:
-    async with voxwire.connect(url=server.url, voice="marin", turn_detection=None) as session:
+async def test_settings_are_acknowledged_or_refused(server: Emulator, connect: Any) -> None:
+    async with connect(url=server.url, voice="marin", turn_detection=None) as session:
         assert session.session.audio.output.voice == "marin"
         assert session.session.audio.input.turn_detection is None
         updated = await session.update(instructions="Short.", max_output_tokens=100)
@@ -228,7 +228,7 @@ async def test_settings_are_acknowledged_or_refused(server: Emulator) -> None:
 
 
 async def test_a_batch_of_tools_has_one_answer_and_a_failure_is_an_output(
-    server: Emulator,
+    server: Emulator, connect: Any
 ) -> None:
     failures: list[ToolFailed] = []
     running = asyncio.Barrier(2)
@@ -245,9 +245,7 @@ async def test_a_batch_of_tools_has_one_answer_and_a_failure_is_an_output(
 
     server.on("both", call=[Call("works", {"x": 2}), Call("fails", {"x": 1})])
     responses = []
-    async with voxwire.connect(
-        url=server.url, tools=[works, fails], output_modalities=["text"]
-    ) as session:
+    async with connect(url=server.url, tools=[works, fails], output_modalities=["text"]) as session:
         session.on(ToolFailed, failures.append)
         session.on(ResponseDone, responses.append)
         await settled(session.say("both"))
@@ -261,7 +259,7 @@ async def test_a_batch_of_tools_has_one_answer_and_a_failure_is_an_output(
     assert [failure.call.name for failure in failures] == ["fails"]
 
 
-async def test_required_tools_do_not_loop(server: Emulator) -> None:
+async def test_required_tools_do_not_loop(server: Emulator, connect: Any) -> None:
     calls = []
 
     def note(text: str) -> str:
@@ -269,7 +267,7 @@ async def test_required_tools_do_not_loop(server: Emulator) -> None:
         calls.append(text)
         return "noted"
 
-    async with voxwire.connect(
+    async with connect(
         url=server.url, tools=[note], tool_choice="required", output_modalities=["text"]
     ) as session:
         response = await settled(session.say("go"))
@@ -277,8 +275,8 @@ async def test_required_tools_do_not_loop(server: Emulator) -> None:
     assert len(calls) == 1
 
 
-async def test_tools_come_and_go(server: Emulator) -> None:
-    async with voxwire.connect(url=server.url) as session:
+async def test_tools_come_and_go(server: Emulator, connect: Any) -> None:
+    async with connect(url=server.url) as session:
         async with session.expect(SessionUpdated, timeout=10) as updated:
 
             @session.tool(description="Does a thing.")
@@ -293,10 +291,12 @@ async def test_tools_come_and_go(server: Emulator) -> None:
         assert (await updated).session.tools == []
 
 
-async def test_a_call_answered_by_hand_does_not_block_the_answer(server: Emulator) -> None:
+async def test_a_call_answered_by_hand_does_not_block_the_answer(
+    server: Emulator, connect: Any
+) -> None:
     server.on("ask", call="by_hand", arguments={})
     server.on(output_of="by_hand", reply="Forty-two.")
-    async with voxwire.connect(
+    async with connect(
         url=server.url,
         output_modalities=["text"],
         tools=[{"type": "function", "name": "by_hand", "parameters": {"type": "object"}}],
@@ -310,12 +310,10 @@ async def test_a_call_answered_by_hand_does_not_block_the_answer(server: Emulato
         assert (await settled(session.respond())).text == "Forty-two."
 
 
-async def test_push_to_talk(server: Emulator) -> None:
+async def test_push_to_talk(server: Emulator, connect: Any) -> None:
     server.hear("what time is it")
     server.on("time", reply="Noon.")
-    async with voxwire.connect(
-        url=server.url, turn_detection=None, output_modalities=["text"]
-    ) as session:
+    async with connect(url=server.url, turn_detection=None, output_modalities=["text"]) as session:
         with pytest.raises(InvalidOption, match="0 ms of audio"):
             await session.commit_audio()
         await session.append_audio(b"\x01\x00" * 24_00)
@@ -327,19 +325,23 @@ async def test_push_to_talk(server: Emulator) -> None:
         assert (await settled(session.respond())).text == "Noon."
 
 
-async def test_a_manual_commit_is_refused_where_turns_are_detected(server: Emulator) -> None:
-    async with voxwire.connect(url=server.url) as session:
+async def test_a_manual_commit_is_refused_where_turns_are_detected(
+    server: Emulator, connect: Any
+) -> None:
+    async with connect(url=server.url) as session:
         await session.append_audio(b"\0" * 48_000)
         with pytest.raises(InvalidOption, match="turn_detection=None"):
             await session.commit_audio()
 
 
-async def test_long_audio_goes_out_in_pieces_and_is_heard_by_listeners(server: Emulator) -> None:
+async def test_long_audio_goes_out_in_pieces_and_is_heard_by_listeners(
+    server: Emulator, connect: Any
+) -> None:
     from voxwire import uplink
 
     heard: list[InputAudioBufferAppend] = []
     audio = b"\x01\x00" * (uplink.MAX_APPEND // 2 + 10)
-    async with voxwire.connect(url=server.url, turn_detection=None) as session:
+    async with connect(url=server.url, turn_detection=None) as session:
         session.on(InputAudioBufferAppend, heard.append)
         await session.append_audio(audio)
         await session.send(InputAudioBufferCommit())
@@ -347,10 +349,12 @@ async def test_long_audio_goes_out_in_pieces_and_is_heard_by_listeners(server: E
     assert [len(event.audio_bytes) for event in heard] == [uplink.MAX_APPEND, 20]
 
 
-async def test_a_spoken_turn_is_interrupted_where_the_listener_is(server: Emulator) -> None:
+async def test_a_spoken_turn_is_interrupted_where_the_listener_is(
+    server: Emulator, connect: Any
+) -> None:
     reply = "This is a rather long answer that nobody wants to hear to its end"
     server.on("long", reply=reply)
-    async with voxwire.connect(url=server.url, turn_detection=None) as session:
+    async with connect(url=server.url, turn_detection=None) as session:
         response = await settled(session.say("long"))
         assert response.transcript == reply
         item = session.conversation[-1]
@@ -365,9 +369,9 @@ async def test_a_spoken_turn_is_interrupted_where_the_listener_is(server: Emulat
         await session.update(instructions="Still here.")
 
 
-async def test_an_answer_nobody_heard_is_deleted(server: Emulator) -> None:
+async def test_an_answer_nobody_heard_is_deleted(server: Emulator, connect: Any) -> None:
     server.on("long", reply="some words that take a while to say", hold=12)
-    async with voxwire.connect(url=server.url, turn_detection=None) as session:
+    async with connect(url=server.url, turn_detection=None) as session:
         response = session.say("long")
         async with session.expect(voxwire.ResponseOutputAudioDelta, timeout=10):
             pass
@@ -377,23 +381,23 @@ async def test_an_answer_nobody_heard_is_deleted(server: Emulator) -> None:
         assert [item.role for item in session.conversation] == ["user"]
 
 
-async def test_speech_interrupts_and_the_conversation_tells(server: Emulator) -> None:
+async def test_speech_interrupts_and_the_conversation_tells(server: Emulator, connect: Any) -> None:
     server.hear("stop please")
     interrupted: list[ConversationInterrupted] = []
-    async with voxwire.connect(url=server.url, transcription="gpt-live-transcribe") as session:
+    async with connect(url=server.url, transcription="gpt-live-transcribe") as session:
         session.on("conversation.interrupted", interrupted.append)
         speech = server.speech("stop please")
-        async with session.expect("input_audio_buffer.speech_started", timeout=10):
-            await session.append_audio(speech + bytes(48 * 1000))
-        await session.wait_for(ResponseDone, timeout=10)
+        async with session.expect(ResponseDone, timeout=10):
+            async with session.expect("input_audio_buffer.speech_started", timeout=10):
+                await session.append_audio(speech + bytes(48 * 1000))
         assert session.conversation[0].role == "user"
         assert session.conversation[0].transcript == "stop please"
     assert len(interrupted) == 1
 
 
-async def test_the_audio_of_a_response_streams(server: Emulator) -> None:
+async def test_the_audio_of_a_response_streams(server: Emulator, connect: Any) -> None:
     server.on("speak", reply=Reply(text="four little words here"))
-    async with voxwire.connect(url=server.url, keep_audio="all") as session:
+    async with connect(url=server.url, keep_audio="all") as session:
         response = session.say("speak")
         audio = b"".join([chunk async for chunk in response.audio])
         await response
@@ -401,23 +405,23 @@ async def test_the_audio_of_a_response_streams(server: Emulator) -> None:
         assert session.conversation[-1].audio == audio
 
 
-async def test_a_tool_may_close_the_session(server: Emulator) -> None:
+async def test_a_tool_may_close_the_session(server: Emulator, connect: Any) -> None:
     async def hang_up(context: voxwire.ToolContext) -> str:
         """Ends the call."""
         await context.session.close()
         return "bye"
 
     server.on("bye", call="hang_up", arguments={})
-    async with voxwire.connect(url=server.url, tools=[hang_up]) as session:
+    async with connect(url=server.url, tools=[hang_up]) as session:
         with pytest.raises(voxwire.ConnectionClosedError):
             await settled(session.say("bye"))
     assert session.closed is not None
     assert session.closed.expected
 
 
-async def test_waiting_responses_end_with_the_session(server: Emulator) -> None:
+async def test_waiting_responses_end_with_the_session(server: Emulator, connect: Any) -> None:
     server.on("long", reply="one two three", hold=1)
-    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+    async with connect(url=server.url, output_modalities=["text"]) as session:
         first, second = session.say("long"), session.say("never")
         await settled(anext(aiter(first.text)))
     for response in (first, second):

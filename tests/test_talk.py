@@ -86,13 +86,13 @@ def test_local_audio_is_what_a_conversation_is_held_through() -> None:
     assert isinstance(voxwire.LocalAudio(), Audio)
 
 
-async def test_program_3_a_voice_agent_at_the_desk(server: Emulator) -> None:
+async def test_program_3_a_voice_agent_at_the_desk(server: Emulator, connect: Any) -> None:
     server.hear("Tell me a story.", "Stop.")
     story = "Once upon a time there was a lighthouse that could not sleep at night. " * 2
     server.on("story", reply=story.strip())
     server.on("stop", reply="Fine.")
     desk = Desk()
-    async with voxwire.connect(
+    async with connect(
         url=server.url, voice="marin", transcription="gpt-live-transcribe"
     ) as session:
         talking = asyncio.create_task(session.talk(desk))
@@ -106,12 +106,11 @@ async def test_program_3_a_voice_agent_at_the_desk(server: Emulator) -> None:
         async with (
             session.expect(ConversationItemTruncated, timeout=20) as truncated,
             session.expect(InputAudioBufferSpeechStarted, timeout=20),
+            session.expect(ResponseDone, timeout=20),
         ):
             desk.microphone.hear(server.speech("Stop."))
         assert (await truncated).audio_end_ms == 1500
         assert desk.speaker.cleared == 2  # once for each time the user begins to speak
-        async with session.expect(ResponseDone, timeout=20):
-            pass
         # What is heard ends, and the last answer is still played to its end.
         desk.microphone.ended = True
         while desk.speaker.pending == 0:
@@ -128,9 +127,9 @@ async def test_program_3_a_voice_agent_at_the_desk(server: Emulator) -> None:
     assert [form.rate for form in desk.formats] == [24_000, 24_000]
 
 
-async def test_it_ends_with_the_session(server: Emulator) -> None:
+async def test_it_ends_with_the_session(server: Emulator, connect: Any) -> None:
     desk = Desk()
-    async with voxwire.connect(url=server.url) as session:
+    async with connect(url=server.url) as session:
         talking = asyncio.create_task(session.talk(desk))
         await asyncio.sleep(0.01)
         await session.close()
@@ -140,9 +139,9 @@ async def test_it_ends_with_the_session(server: Emulator) -> None:
     assert desk.closed == 1
 
 
-async def test_cancelling_closes_the_devices(server: Emulator) -> None:
+async def test_cancelling_closes_the_devices(server: Emulator, connect: Any) -> None:
     desk = Desk()
-    async with voxwire.connect(url=server.url, output_format="pcmu") as session:
+    async with connect(url=server.url, output_format="pcmu") as session:
         talking = asyncio.create_task(session.talk(desk))
         await asyncio.sleep(0.01)
         talking.cancel()
@@ -152,11 +151,11 @@ async def test_cancelling_closes_the_devices(server: Emulator) -> None:
     assert desk.formats[1].type == "audio/pcmu"
 
 
-async def test_a_device_that_fails_is_told(server: Emulator) -> None:
+async def test_a_device_that_fails_is_told(server: Emulator, connect: Any) -> None:
     class Broken(Desk):
         def open(self, input: Format, output: Format) -> None:
             raise voxwire.InvalidOption("no device")
 
-    async with voxwire.connect(url=server.url) as session:
+    async with connect(url=server.url) as session:
         with pytest.raises(voxwire.InvalidOption):
             await session.talk(Broken())
