@@ -8,7 +8,7 @@ LOCK := -q --universal --python-version 3.11 --no-emit-index-url --generate-hash
 UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test regenerate check-generated drift bench docs lint types lock clean
+.PHONY: help demo test test-peers regenerate check-generated drift bench docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,10 @@ test: $(VENV)/.dev  ## lint, types and tests
 	@$(BIN)/pyright --warnings
 	@$(BIN)/python -m pytest
 
+# In environments of their own; what cannot be installed here is skipped, with the reason.
+test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers
+	@$(BIN)/python -m pytest -rs peers
+
 regenerate: $(VENV)/.dev  ## specs/ -> generated/
 	@$(BIN)/python -m codegen generate
 
@@ -57,10 +61,13 @@ docs: $(VENV)/.docs  ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
 	@echo "site/index.html  (for the search: $(BIN)/python -m http.server -d site)"
 
-lock:  ## renew requirements/*.txt (needs uv)
+lock:  ## renew the lock files (needs uv and npm)
 	uv pip compile $(LOCK) --overrides requirements/overrides.txt --extra cli --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
+	uv pip compile $(LOCK) --overrides peers/overrides.txt -o peers/requirements.txt peers/requirements.in
+	uv pip compile $(LOCK) --no-deps -o peers/models-left-out.txt peers/models-left-out.in
+	cd peers/node && npm install --package-lock-only --ignore-scripts
 
 clean:  ## remove the environment and what the targets leave
-	rm -rf $(VENV) out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers peers/node/node_modules out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
