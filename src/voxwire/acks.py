@@ -7,8 +7,8 @@ was sent waits in line for the next event that fits. This module knows the pairs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from voxwire_protocol import (
     ClientEvent,
@@ -40,9 +40,10 @@ from voxwire_protocol import (
     SessionUpdated,
     TranslationSessionUpdate,
     TranslationSessionUpdated,
+    UnknownEvent,
 )
 
-from .errors import ServerError
+from .errors import ServerError, VoxwireError
 
 __all__ = ["Acknowledgements", "Sent"]
 
@@ -60,9 +61,11 @@ _BY: dict[type[ClientEvent], tuple[type[Event], ...]] = {
     InputAudioBufferCommit: (InputAudioBufferCommitted,),
     OutputAudioBufferClear: (OutputAudioBufferCleared,),
     ResponseCreate: (ResponseCreated,),
-    ResponseCancel: (ResponseDone,),
+    ResponseCancel: (ResponseDone, UnknownEvent),  # response.cancelled is undeclared
     SessionClose: (SessionClosed,),
 }
+_ANSWERS = frozenset(cls for answers in _BY.values() for cls in answers) | {ErrorEvent}
+_ITEM_EVENTS = (ConversationItemAdded, ConversationItemCreated, ConversationItemDone)
 
 
 class Sent:
@@ -80,6 +83,11 @@ class Sent:
         self.answer: Event | None = None
         self.error: BaseException | None = None
         self._wake: list[Callable[[], None]] = []
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        """Undo :meth:`subscribe`."""
+        if wake in self._wake:
+            self._wake.remove(wake)
 
     @property
     def event_id(self) -> str | None:
@@ -113,30 +121,32 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self._waiting: deque[Sent] = deque()
+        # Items that were told of: a second event about one acknowledges nothing else.
+        self._items: deque[str] = deque(maxlen=64)
 
     def sent(self, event: ClientEvent) -> Sent:
         """Note an event that goes out."""
         sent = Sent(event, awaited=type(event) in _BY)
         if sent.awaited:
             if len(self._waiting) >= LIMIT:
-                self._waiting.popleft()
+                oldest = self._waiting.popleft()
+                oldest.settle(None, VoxwireError(f"{LIMIT} later events had no answer either"))
             self._waiting.append(sent)
         return sent
 
     def apply(self, event: Event) -> Sent | None:
         """Take a server event; returns what it answers, if anything."""
-        if not self._waiting:
+        if type(event) not in _ANSWERS:
             return None
-        refused = _refused(event)
+        if isinstance(event, ErrorEvent):
+            return self._refused(event)
+        known = self._told_before(event) if isinstance(event, _ITEM_EVENTS) else False
         for sent in self._waiting:
-            if refused is not None:
-                if sent.event_id != refused:
-                    continue
-                error = ServerError(event) if isinstance(event, ErrorEvent) else None
-                self._waiting.remove(sent)
-                sent.settle(None, error)
-                return sent
-            if isinstance(event, _BY[type(sent.event)]) and _fits(sent.event, event):
+            if (
+                isinstance(event, _BY[type(sent.event)])
+                and not (known and isinstance(sent.event, ConversationItemCreate))
+                and _fits(sent.event, event)
+            ):
                 self._waiting.remove(sent)
                 sent.settle(event)
                 return sent
@@ -148,12 +158,23 @@ class Acknowledgements:
         for sent in waiting:
             sent.settle(None, error)
 
-
-def _refused(event: Event) -> str | None:
-    if not isinstance(event, ErrorEvent):
+    def _refused(self, event: ErrorEvent) -> Sent | None:
+        event_id = getattr(event.error, "event_id", None)
+        for sent in self._waiting:
+            if isinstance(event_id, str) and sent.event_id == event_id:
+                self._waiting.remove(sent)
+                sent.settle(None, ServerError(event))
+                return sent
         return None
-    event_id = getattr(event.error, "event_id", None)
-    return event_id if isinstance(event_id, str) else ""  # "" names nothing that was sent
+
+    def _told_before(self, event: Any) -> bool:
+        item_id = getattr(event.item, "id", None)
+        if not isinstance(item_id, str):
+            return False
+        known = item_id in self._items
+        if not known:
+            self._items.append(item_id)
+        return known
 
 
 def _fits(sent: ClientEvent, event: Any) -> bool:
@@ -164,20 +185,47 @@ def _fits(sent: ClientEvent, event: Any) -> bool:
         return bool(getattr(event.item, "id", None) == sent.item_id)
     if isinstance(sent, (ConversationItemDelete, ConversationItemTruncate)):
         return bool(event.item_id == sent.item_id)
-    if isinstance(sent, ResponseCancel) and isinstance(sent.response_id, str):
-        return bool(getattr(event.response, "id", None) == sent.response_id)
+    if isinstance(sent, ResponseCancel):
+        return _cancelled(sent, event)
     if isinstance(sent, ResponseCreate):
-        asked = getattr(sent.response, "metadata", None)
-        given = getattr(event.response, "metadata", None)
+        asked: Any = getattr(sent.response, "metadata", None)
+        given: Any = getattr(event.response, "metadata", None)
         # Metadata is repeated by most servers, and tells responses that run side by side apart.
-        return not (isinstance(asked, dict) and isinstance(given, dict)) or asked == given
+        wanted = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
+        echoed = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        if echoed and not wanted:
+            return False
+        return not echoed or all(echoed.get(key) == value for key, value in wanted.items())
     return True
+
+
+def _cancelled(sent: ResponseCancel, event: Any) -> bool:
+    if isinstance(event, UnknownEvent) and event.type != "response.cancelled":
+        return False
+    ended = getattr(getattr(event, "response", None), "id", None)
+    named = isinstance(sent.response_id, str) and isinstance(ended, str)
+    return sent.response_id == ended if named else True
 
 
 def _same_item(sent: Any, got: Any) -> bool:
     for key in ("id", "call_id", "approval_request_id"):
-        ours, theirs = getattr(sent, key, None), getattr(got, key, None)
+        ours, theirs = _get(sent, key), _get(got, key)
         if isinstance(ours, str) and isinstance(theirs, str):
             return ours == theirs
     # Without an id: the next item of the same kind, as the server takes them in order.
-    return type(sent) is type(got)
+    alike = all(_get(sent, key) == _get(got, key) for key in ("type", "role"))
+    return alike and (_speech(sent) or not _speech(got))
+
+
+def _speech(item: Any) -> bool:
+    """Whether an item is what the user said aloud, which is no answer to a text that was sent."""
+    content = _get(item, "content")
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    return any(_get(part, "type") == "input_audio" for part in parts)
+
+
+def _get(value: Any, key: str) -> Any:
+    """A field of an object or of the dict that a program may put in its place."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, Any]", value).get(key)
+    return getattr(value, key, None)

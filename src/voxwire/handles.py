@@ -75,6 +75,9 @@ class Said(str):
     def __aiter__(self) -> AsyncIterator[str]:
         return self._pieces.__aiter__()
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)  # a copy, or what is unpickled elsewhere, is a text
+
 
 class AudioPieces:
     """Audio as it comes, as bytes in the session's output format.
@@ -227,8 +230,11 @@ class Receipt:
             async with asyncio.timeout(timeout):
                 await woken.wait()
         except TimeoutError:
-            name = type(sent.event).__name__
-            raise WaitTimeout(f"no answer to {name} within {timeout:g} s") from None
+            if not sent.done:  # else it came in the same moment
+                name = type(sent.event).__name__
+                raise WaitTimeout(f"no answer to {name} within {timeout:g} s") from None
+        finally:
+            sent.unsubscribe(woken.set)
         if sent.error is not None:
             raise sent.error
         return sent.answer

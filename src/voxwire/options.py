@@ -119,7 +119,10 @@ class ResponseOptions(TypedDict, total=False):
 
 
 _INPUT = ("turn_detection", "transcription", "noise_reduction")
-_DIRECT = frozenset(attrs.fields_dict(RealtimeSession)) - {"type", "id", "object", "expires_at"}
+_OUTPUT = ("voice", "speed")
+_DIRECT = frozenset(attrs.fields_dict(RealtimeSession)) - {
+    "type", "id", "object", "expires_at", "audio",
+}  # fmt: skip
 
 
 def realtime_session(
@@ -150,12 +153,12 @@ def realtime_session(
             inward["format"] = format_named(value)
         elif name == "output_format":
             outward["format"] = format_named(value)
-        elif name in ("voice", "speed"):
+        elif name in _OUTPUT:
             outward[name] = value
-        elif name in _DIRECT and name != "audio":
+        elif name in _DIRECT:
             changes[name] = coerced(name, value)
         else:
-            known = sorted({*_INPUT, "input_format", "output_format", "voice", "speed", *_DIRECT})
+            known = sorted({*_INPUT, *_OUTPUT, *_DIRECT, "input_format", "output_format"})
             raise InvalidOption(
                 f"{name!r} is no setting of a session; there are {', '.join(known)}"
             )

@@ -12,11 +12,12 @@ from typing import Any
 import pybase64
 from voxwire_protocol import (
     ClientEvent,
+    InputAudioBufferAppend,
     InputAudioBufferClear,
     InputAudioBufferCommit,
 )
 
-from .audio.formats import format_of
+from .audio.formats import PCM16, base64_size, format_of
 from .errors import InvalidOption
 
 __all__ = ["MAX_APPEND", "MIN_COMMIT_MS", "Uplink", "pieces"]
@@ -29,11 +30,18 @@ MIN_COMMIT_MS = 100
 
 
 def pieces(audio: bytes | bytearray | memoryview) -> Iterator[bytes | memoryview]:
-    """`audio` in pieces that fit an event; one, unless it is minutes long."""
-    if len(audio) <= MAX_APPEND and isinstance(audio, bytes):
+    """`audio` in pieces that fit an event: one, unless it is minutes long; none of no audio.
+    Raises :class:`InvalidOption` for what is no audio."""
+    if isinstance(audio, bytes) and 0 < len(audio) <= MAX_APPEND:
         yield audio
         return
-    view = memoryview(audio).cast("B")
+    try:
+        view = memoryview(audio).cast("B")
+    except TypeError as error:
+        raise InvalidOption(
+            f"audio is bytes in the session's input format, and {type(audio).__name__} is not "
+            f"that: decode base64, make an array contiguous ({error})"
+        ) from None
     for start in range(0, len(view), MAX_APPEND):
         yield view[start : start + MAX_APPEND]
 
@@ -53,20 +61,25 @@ class Uplink:
         )
 
     def sent(self, event: ClientEvent) -> None:
-        """Note a commit or a clear: the count starts anew."""
+        """Note an event that goes out: with a commit or a clear the count starts anew."""
         if isinstance(event, (InputAudioBufferCommit, InputAudioBufferClear)):
             self.appended = 0
+        elif isinstance(event, InputAudioBufferAppend):
+            self.appended += base64_size(event.audio)
 
     def check_commit(self, session: Any) -> None:
         """Raise :class:`InvalidOption` where a commit by hand would be refused or do harm."""
         incoming = getattr(getattr(session, "audio", None), "input", None)
-        detection = getattr(incoming, "turn_detection", None)
-        if detection:
+        # Sessions of the beta's shape have it at the top.
+        detection = getattr(incoming or session, "turn_detection", None)
+        # Some servers say that there is none by an object without a type.
+        if detection and getattr(detection, "type", None) is not None:
             raise InvalidOption(
                 "turn detection ends the user's turns in this session: do not commit, or switch it "
                 "off with turn_detection=None"
             )
-        form = format_of(session, "input") if session is not None else format_of(None)
+        # A server may name a format that we do not know, which is no mistake of the caller's.
+        form = format_of(session, "input", default=PCM16)
         ms = form.ms(self.appended)
         if ms < MIN_COMMIT_MS:
             raise InvalidOption(

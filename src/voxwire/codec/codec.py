@@ -54,7 +54,16 @@ class _Tag(msgspec.Struct):
 
 
 _read_tag: Final = msgspec.json.Decoder(_Tag).decode
-_encode: Final = msgspec.json.Encoder().encode
+
+
+def _text(value: Any) -> str:
+    """A text of a class of its own, such as :class:`voxwire.handles.Said`, is a text."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_text).encode
 
 
 class _Reader:

@@ -50,6 +50,8 @@ def _refuse_bytes(value: object) -> None:
 
 
 def _other(value: Any) -> Any:
+    if isinstance(value, str):  # of a class of its own, as Response.text is
+        return str(value)
     if isinstance(value, Unknown):
         return value.to_dict()
     if callable(dump := getattr(value, "model_dump", None)):  # pydantic, which we do not import
