@@ -85,7 +85,11 @@ def _install(what: str, command: list[str], cwd: Path = HERE) -> None:
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     """This one, without what would send a client somewhere else than it is told."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "PYTHON"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENAI_", "PYTHON")) and not name.lower().endswith("_proxy")
+    }
     return {**inherited, **extra}
 
 

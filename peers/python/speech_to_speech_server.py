@@ -14,13 +14,16 @@ from queue import Queue
 from threading import Event
 from typing import Any
 
+from openai.types.realtime import RealtimeConversationItemFunctionCall
 from openai.types.responses.response_function_tool_call import ResponseFunctionToolCall
 from speech_to_speech.api.openai_realtime.pipeline_unit import PipelineUnit
 from speech_to_speech.api.openai_realtime.server import RealtimeServer
 from speech_to_speech.api.openai_realtime.service import RealtimeService
 from speech_to_speech.baseHandler import BaseHandler
+from speech_to_speech.LLM.chat import make_assistant_message
 from speech_to_speech.LLM.lm_output_processor import LMOutputProcessor
 from speech_to_speech.pipeline.cancel_scope import CancelScope
+from speech_to_speech.pipeline.history import ResponseHistory
 from speech_to_speech.pipeline.messages import (
     AUDIO_RESPONSE_DONE,
     EndOfResponse,
@@ -33,24 +36,58 @@ SAMPLES = 1600
 
 
 class Model(BaseHandler[Any, Any]):
-    """Calls the tool for talk of the weather, reports what a tool gave back, greets else."""
+    """Calls the tool for talk of the weather, reports what a tool gave back, repeats the rest.
+
+    What it writes to the conversation, it proposes as ``history``: so do the package's own models.
+    """
 
     def process(self, input: Any) -> Iterator[Any]:
+        chat = input.runtime_config.chat
+        anchor = chat.history_anchor_id()
+        text, tool = answer(chat.to_transformers_chat()[-1])
+        items = [make_assistant_message(text)] if tool is None else [as_item(tool)]
         common = {
-            name: getattr(input, name)
-            for name in ("turn_id", "turn_revision", "response_key")
-            if getattr(input, name) is not None
+            "turn_id": input.turn_id,
+            "turn_revision": input.turn_revision,
+            "response_key": input.response_key,
         }
-        text, tools = answer(input)
         yield LLMResponseChunk(
             text=text,
-            tools=tools,
+            tools=[] if tool is None else [tool],
+            history=ResponseHistory.capture(chat, items, after_item_id=anchor),
             runtime_config=input.runtime_config,
             response=input.response,
             **common,
         )
         yield TokenUsage(input_tokens=11, output_tokens=7, **common)
-        yield EndOfResponse(**common)
+        history = ResponseHistory.capture(chat, items, after_item_id=anchor, complete=True)
+        yield EndOfResponse(history=history, **common)
+
+
+def answer(last: dict[str, Any]) -> tuple[str, ResponseFunctionToolCall | None]:
+    """What to say to the last message, or which tool to call."""
+    if last["role"] == "tool":
+        return f"It will be {last['content']}.", None
+    if "weather" in last["content"]:
+        call = ResponseFunctionToolCall(
+            type="function_call",
+            id="fc_canned",
+            call_id="call_canned",
+            name="get_weather",
+            arguments='{"city":"Oslo"}',
+        )
+        return "", call
+    return f"You said: {last['content']}", None
+
+
+def as_item(call: ResponseFunctionToolCall) -> RealtimeConversationItemFunctionCall:
+    return RealtimeConversationItemFunctionCall(
+        type=call.type,
+        id=call.id,
+        call_id=call.call_id,
+        name=call.name,
+        arguments=call.arguments,
+    )
 
 
 class Speaker(BaseHandler[Any, Any]):
@@ -65,25 +102,6 @@ class Microphone(BaseHandler[Any, Any]):
 
     def process(self, input: Any) -> Iterator[Any]:
         yield from ()
-
-
-def answer(request: Any) -> tuple[str, list[ResponseFunctionToolCall]]:
-    """What to say, and which tools to call, to the conversation so far."""
-    last = request.runtime_config.chat.to_transformers_chat()[-1]
-    if last["role"] == "tool":
-        return f"It will be {last['content']}.", []
-    # What the user said in several turns is one message here, as no answer of ours is kept.
-    said = last["content"].splitlines()[-1]
-    if "weather" in said:
-        call = ResponseFunctionToolCall(
-            type="function_call",
-            id="fc_canned",
-            call_id="call_canned",
-            name="get_weather",
-            arguments='{"city":"Oslo"}',
-        )
-        return "", [call]
-    return f"You said: {said}", []
 
 
 def unit(stop: Event) -> PipelineUnit:
