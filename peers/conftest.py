@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,8 +80,8 @@ def _install(what: str, command: list[str], cwd: Path = HERE) -> None:
     except subprocess.TimeoutExpired:
         pytest.skip(f"{what} could not be installed in {INSTALL_SECONDS} s")
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if "error" in line.lower()]
-        pytest.skip(f"{what} could not be installed: {' '.join(lines[-2:]) or error}")
+        told = [line for line in error.stderr.splitlines() if re.match("(npm )?error", line, re.I)]
+        pytest.skip(f"{what} could not be installed: {'; '.join(told[:2]) or error}")
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
