@@ -7,7 +7,7 @@ The protocol nests settings by direction (``session.audio.output.voice``); a pro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 import attrs
 from voxwire_protocol import (
@@ -36,6 +36,24 @@ from voxwire_protocol import (
 
 from .errors import InvalidOption
 
+if TYPE_CHECKING:
+    from voxwire_protocol import (
+        AudioFormatDict,
+        AudioTranscriptionDict,
+        CustomVoiceDict,
+        NoiseReductionDict,
+        PromptDict,
+        ReasoningDict,
+        ResponseInputItem,
+        ResponseInputItemDict,
+        ToolChoiceDict,
+        ToolDefinition,
+        ToolDefinitionDict,
+        TracingDict,
+        TruncationDict,
+        TurnDetectionDict,
+    )
+
 __all__ = ["ResponseOptions", "SessionOptions", "realtime_session", "response_params"]
 
 _FORMATS: dict[str, AudioFormat] = {
@@ -45,6 +63,7 @@ _FORMATS: dict[str, AudioFormat] = {
 }
 
 Modality = Literal["text", "audio"]
+Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
 
 
 class SessionOptions(TypedDict, total=False):
@@ -55,33 +74,33 @@ class SessionOptions(TypedDict, total=False):
     """What the model is told to be and to do."""
     output_modalities: list[Modality]
     """``["audio"]`` (which comes with a transcript) or ``["text"]``."""
-    voice: str | CustomVoice
+    voice: str | CustomVoice | CustomVoiceDict
     """Whose voice; fixed once the model has spoken."""
     speed: float
     """Of the speech, 0.25 to 1.5."""
-    turn_detection: TurnDetection | Mapping[str, Any] | None
+    turn_detection: TurnDetection | TurnDetectionDict | None
     """When the user's turn ends; ``None`` is push to talk."""
-    transcription: AudioTranscription | Mapping[str, Any] | str | None
+    transcription: AudioTranscription | AudioTranscriptionDict | str | None
     """Writes down what the user says; a string is the model's name."""
-    noise_reduction: NoiseReduction | Literal["near_field", "far_field"] | None
+    noise_reduction: NoiseReduction | NoiseReductionDict | Literal["near_field", "far_field"] | None
     """How the microphone hears."""
-    input_format: AudioFormat | Literal["pcm", "pcmu", "pcma"]
+    input_format: AudioFormat | AudioFormatDict | Literal["pcm", "pcmu", "pcma"]
     """Of the audio that is sent: 24 kHz PCM, or G.711 for phone lines."""
-    output_format: AudioFormat | Literal["pcm", "pcmu", "pcma"]
+    output_format: AudioFormat | AudioFormatDict | Literal["pcm", "pcmu", "pcma"]
     """Of the audio that comes."""
-    tool_choice: ToolChoice
+    tool_choice: ToolChoice | ToolChoiceDict
     """``"auto"``, ``"none"``, ``"required"``, or one tool."""
     parallel_tool_calls: bool
     """Whether one response may call several tools."""
-    reasoning: Reasoning | Literal["minimal", "low", "medium", "high", "xhigh"]
+    reasoning: Reasoning | ReasoningDict | Effort
     """How hard to think; only for models that do."""
     max_output_tokens: int | Literal["inf"]
     """Of one response, 1 to 4096."""
-    truncation: Truncation
+    truncation: Truncation | TruncationDict
     """What happens when the conversation outgrows the model's context."""
-    tracing: Tracing | None
+    tracing: Tracing | TracingDict | None
     """Whether the service keeps a trace."""
-    prompt: Prompt | None
+    prompt: Prompt | PromptDict | None
     """A stored prompt."""
     include: list[Literal["item.input_audio_transcription.logprobs"]]
     """What else to send."""
@@ -94,27 +113,27 @@ class ResponseOptions(TypedDict, total=False):
     """In place of the session's."""
     output_modalities: list[Modality]
     """``["audio"]`` or ``["text"]``."""
-    voice: str | CustomVoice
+    voice: str | CustomVoice | CustomVoiceDict
     """Whose voice."""
-    output_format: AudioFormat | Literal["pcm", "pcmu", "pcma"]
+    output_format: AudioFormat | AudioFormatDict | Literal["pcm", "pcmu", "pcma"]
     """Of its audio."""
     conversation: Literal["auto", "none"]
     """``"none"`` keeps it out of the conversation; such responses run side by side."""
     metadata: dict[str, str]
     """Up to 15 pairs of your own, repeated by the server."""
-    input: list[Any]
+    input: Sequence[ResponseInputItem | ResponseInputItemDict]
     """Items in place of the conversation; ``[]`` begins with nothing."""
-    tool_choice: ToolChoice
+    tool_choice: ToolChoice | ToolChoiceDict
     """For this response."""
-    tools: list[Any]
+    tools: Sequence[ToolDefinition | ToolDefinitionDict]
     """In place of the session's: definitions of tools."""
     parallel_tool_calls: bool
     """For this response."""
-    reasoning: Reasoning | Literal["minimal", "low", "medium", "high", "xhigh"]
+    reasoning: Reasoning | ReasoningDict | Effort
     """For this response."""
     max_output_tokens: int | Literal["inf"]
     """Of this response."""
-    prompt: Prompt | None
+    prompt: Prompt | PromptDict | None
     """A stored prompt."""
 
 
@@ -139,10 +158,12 @@ def realtime_session(
         InvalidOption: a setting that there is not.
     """
     given = {name: value for name, value in options.items() if value is not UNSET}
-    into = base if base is not None else RealtimeSession()
-    audio = into.audio if isinstance(into.audio, RealtimeAudio) else RealtimeAudio()
-    incoming = audio.input if isinstance(audio.input, AudioInput) else AudioInput()
-    outgoing = audio.output if isinstance(audio.output, AudioOutput) else AudioOutput()
+    into = RealtimeSession() if base is None else base
+    if not isinstance(into, RealtimeSession):
+        raise InvalidOption(
+            f"session is a {type(into).__name__}, and this takes a RealtimeSession: "
+            "RealtimeSession.from_dict(...) makes one of a dict"
+        )
     changes: dict[str, Any] = {} if tools is None else {"tools": list(tools)}
     inward: dict[str, Any] = {}
     outward: dict[str, Any] = {}
@@ -162,13 +183,28 @@ def realtime_session(
             raise InvalidOption(
                 f"{name!r} is no setting of a session; there are {', '.join(known)}"
             )
-    if inward or outward:
-        changes["audio"] = attrs.evolve(
-            audio,
-            input=attrs.evolve(incoming, **inward) if inward else audio.input,
-            output=attrs.evolve(outgoing, **outward) if outward else audio.output,
-        )
-    return attrs.evolve(into, **changes)
+    audio: Any = into.audio
+    if inward:
+        audio = _changed(audio, RealtimeAudio, "input", AudioInput, inward)
+    if outward:
+        audio = _changed(audio, RealtimeAudio, "output", AudioOutput, outward)
+    return attrs.evolve(into, audio=audio, **changes)
+
+
+def _changed(audio: object, whole: type, side: str, part: type, changes: dict[str, Any]) -> Any:
+    """`audio` with changes to one of its sides, be it an instance, a dict, or not there."""
+    if isinstance(audio, Mapping):
+        inner = cast("Mapping[str, Any]", audio).get(side)
+    else:
+        inner = getattr(audio, side, None)
+    return _with(audio, whole, {side: _with(inner, part, changes)})
+
+
+def _with(value: object, cls: type, changes: dict[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {**cast("Mapping[str, Any]", value), **changes}
+    known: Any = value
+    return attrs.evolve(known, **changes) if isinstance(value, cls) else cls(**changes)
 
 
 def response_params(**options: Any) -> ResponseCreateParams:
@@ -177,10 +213,14 @@ def response_params(**options: Any) -> ResponseCreateParams:
     direct: dict[str, Any] = {}
     known = frozenset(attrs.fields_dict(ResponseCreateParams)) - {"audio"}
     for name, value in options.items():
+        if value is UNSET:
+            continue
         if name == "output_format":
             outward["format"] = format_named(value)
         elif name == "voice":
             outward["voice"] = value
+        elif name in ("input", "tools"):
+            direct[name] = list(cast("tuple[Any]", value)) if isinstance(value, tuple) else value
         elif name in known:
             direct[name] = coerced(name, value)
         else:
