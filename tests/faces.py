@@ -169,8 +169,8 @@ class ThreadedSession(_Adapted):
     async def append_audio(self, audio: Any) -> None:
         await asyncio.to_thread(self.inner.append_audio, audio)
 
-    async def interrupt(self, played_ms: float | None = None) -> None:
-        await asyncio.to_thread(self.inner.interrupt, played_ms)
+    async def interrupt(self, played_ms: float | None = None, **place: Any) -> None:
+        await asyncio.to_thread(lambda: self.inner.interrupt(played_ms, **place))
 
     async def cancel(self) -> None:
         await asyncio.to_thread(self.inner.cancel)

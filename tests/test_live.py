@@ -170,9 +170,14 @@ async def test_a_second_response_waits_for_the_first(server: Emulator, connect: 
         assert (first.status, second.status) == ("in_progress", "queued")
         server.release()
         await settled(asyncio.gather(first, second))
-        # Both items were in the conversation before the second response was asked for.
         assert first.text == "one and a half"
-        assert second.status == "completed"
+        # What was said meanwhile comes after the answer that was running, and is answered.
+        assert [(item.role, item.text) for item in session.conversation] == [
+            ("user", "first"),
+            ("assistant", "one and a half"),
+            ("user", "second"),
+            ("assistant", "second"),
+        ]
     assert errors == []
 
 
@@ -186,6 +191,25 @@ async def test_requests_merge_where_that_is_asked_for(server: Emulator, connect:
         server.release()
         await settled(asyncio.gather(first, second, third))
         assert second.id == third.id != first.id
+        said = [item.text for item in session.conversation]
+        assert said[:4] == ["first", "one and a half", "a", "b"]
+        assert len(said) == 5
+
+
+async def test_only_speech_of_the_model_can_be_cut(server: Emulator, connect: Any) -> None:
+    async with connect(url=server.url) as session:
+        await settled(session.say("some words"))
+        user, spoken = session.conversation
+        sent: list[Any] = []
+        session.on(voxwire.ClientEvent, sent.append)
+        with pytest.raises(InvalidOption, match="message of the assistant"):
+            await session.interrupt(100, item_id=user.id)
+        async with session.expect("conversation.item.truncated", timeout=10) as truncated:
+            await session.interrupt(item_id=spoken.id, samples=2400)
+        assert (await truncated).audio_end_ms == 100
+    kinds = [type(event).__name__ for event in sent]
+    assert kinds[-1] == "ConversationItemTruncate"
+    assert kinds.count("ConversationItemTruncate") == 1
 
 
 async def test_a_cancelled_response_ends_as_cancelled(server: Emulator, connect: Any) -> None:

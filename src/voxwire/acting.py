@@ -25,7 +25,7 @@ from voxwire_protocol import (
 
 from .conversation.conversation import Conversation
 from .core import Core, log
-from .errors import ConnectionClosedError, ServerError, VoxwireError
+from .errors import ConnectionClosedError, ServerError
 from .handles import Receipt, Response
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
 from .playback.playback import Playback
@@ -67,8 +67,10 @@ class Acting(Hearing):
     ) -> Response:
         """Say something to the model, and have it answer.
 
-        It is sent at once. ``await session.say("...")`` waits for the whole answer, tools
-        included; ``async for piece in session.say("...").text`` reads it as it comes.
+        ``await session.say("...")`` waits for the whole answer, tools included;
+        ``async for piece in session.say("...").text`` reads it as it comes. It is sent at once, or,
+        while another response runs, when that has ended: what is said then comes after it in the
+        conversation. To add to the conversation at once, use :meth:`add`.
 
         Args:
             text: what the user says, or an item to add in its place.
@@ -81,17 +83,8 @@ class Acting(Hearing):
             ConnectionClosedError: the connection has ended.
         """
         self._here()
-        item = ConversationItemCreate(item=_item(text))
-        self._core.require_open()
-        self._core.codec.event(item)
         create = ResponseCreate(response=response_params(**options) if options else UNSET)
-        self._core.codec.event(create)
-        self._core.outbox.append(item)
-        try:
-            return self._respond(create, policy)
-        except VoxwireError:
-            self._core.outbox.pop()
-            raise
+        return self._respond(create, policy, ConversationItemCreate(item=_item(text)))
 
     def respond(self, *, policy: Policy = "wait", **options: Unpack[ResponseOptions]) -> Response:
         """Have the model answer to what is in the conversation. See :meth:`say`.
@@ -102,9 +95,11 @@ class Acting(Hearing):
         params = response_params(**options) if options else UNSET
         return self._respond(ResponseCreate(response=params), policy)
 
-    def _respond(self, event: ResponseCreate, policy: Policy) -> Response:
+    def _respond(
+        self, event: ResponseCreate, policy: Policy, item: ConversationItemCreate | None = None
+    ) -> Response:
         self._here()
-        turn = self._core.respond(event, policy)
+        turn = self._core.respond(event, policy, item)
         turn.keep_audio = True
         self._flush_soon()
         return Response(turn, self._cancel)
@@ -124,17 +119,28 @@ class Acting(Hearing):
         self._core.cancel()
         await self._flush_if_open()
 
-    async def interrupt(self, played_ms: float | None = None) -> None:
+    async def interrupt(
+        self,
+        played_ms: float | None = None,
+        *,
+        item_id: str | None = None,
+        samples: int | None = None,
+    ) -> None:
         """The listener cuts in: stop the response, and tell the server what was really heard.
 
         Args:
             played_ms: milliseconds of the model's speech that were played since the speaker was
                 opened. Left out, what :attr:`playback` was told counts; where it was told
                 nothing, the response is only cancelled.
+            item_id: the item that the length is about, counted from its start.
+            samples: what was played, in samples in place of milliseconds.
 
         Once the session has ended, nothing happens.
+
+        Raises:
+            InvalidOption: `item_id` is no speech of the model; nothing was sent.
         """
-        self._core.interrupt(played_ms)
+        self._core.interrupt(played_ms, item_id=item_id, samples=samples)
         await self._flush_if_open()
 
     async def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> Receipt:

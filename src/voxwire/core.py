@@ -16,6 +16,7 @@ import attrs
 from voxwire_protocol import (
     UNSET,
     ClientEvent,
+    ConversationItemCreate,
     ErrorEvent,
     Event,
     InputAudioBufferAppend,
@@ -213,11 +214,19 @@ class Core:
             self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
         return frame
 
-    def respond(self, event: ResponseCreate, policy: Policy = "wait") -> Turn:
-        """Ask for a response, in its turn. Raises like :meth:`prepare`."""
+    def respond(
+        self,
+        event: ResponseCreate,
+        policy: Policy = "wait",
+        item: ConversationItemCreate | None = None,
+    ) -> Turn:
+        """Ask for a response, to `item` if there is one, in its turn. Raises like
+        :meth:`prepare`."""
         self.require_open()
-        self.codec.event(event)  # wrong parameters are the caller's to hear of, and now
-        turn, events = self.responses.request(event, policy)
+        items = [] if item is None else [item]
+        for wanted in (*items, event):
+            self.codec.event(wanted)  # what is wrong is the caller's to hear of, and now
+        turn, events = self.responses.request(event, policy, items=items)
         self.outbox.extend(events)
         return turn
 
@@ -225,9 +234,15 @@ class Core:
         """Stop a turn, or the running one."""
         self.outbox.extend(self.responses.cancel(turn))
 
-    def interrupt(self, played_ms: float | None = None) -> None:
+    def interrupt(
+        self,
+        played_ms: float | None = None,
+        *,
+        item_id: str | None = None,
+        samples: int | None = None,
+    ) -> None:
         """Stop the model where the listener is; see :meth:`Playback.interrupt`."""
-        self.outbox.extend(self.playback.interrupt(played_ms))
+        self.outbox.extend(self.playback.interrupt(played_ms, item_id=item_id, samples=samples))
 
     def answered(self, call: Call, output: str) -> None:
         """A call of a tool has its output."""

@@ -427,9 +427,15 @@ class Session:
         """Stop the running response, if there is one."""
         self._portal.call(self._inner.cancel())
 
-    def interrupt(self, played_ms: float | None = None) -> None:
+    def interrupt(
+        self,
+        played_ms: float | None = None,
+        *,
+        item_id: str | None = None,
+        samples: int | None = None,
+    ) -> None:
         """The listener cuts in; see :meth:`voxwire.Session.interrupt`."""
-        self._portal.call(self._inner.interrupt(played_ms))
+        self._portal.call(self._inner.interrupt(played_ms, item_id=item_id, samples=samples))
 
     @property
     def usage(self) -> SessionUsage:

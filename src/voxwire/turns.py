@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voxwire_protocol import (
+    ClientEvent,
     Event,
     OutputAudio,
     OutputText,
@@ -57,6 +58,8 @@ class Turn:
         """The request, as it was asked for; none where the server began by itself."""
         self.token = ""
         """What tells its response from all others, on servers that repeat metadata."""
+        self.items: list[ClientEvent] = []
+        """What goes out right before its first request: what it is to answer."""
         self.metadata: dict[str, str] = {}
         """What the request that was sent carried, and a server may repeat."""
         self.event_id: str | None = None

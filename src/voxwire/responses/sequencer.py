@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
@@ -97,20 +97,29 @@ class Responses:
         return self._next()
 
     def request(
-        self, event: ResponseCreate, policy: Policy = "wait", *, turn: Turn | None = None
+        self,
+        event: ResponseCreate,
+        policy: Policy = "wait",
+        *,
+        turn: Turn | None = None,
+        items: Iterable[ClientEvent] = (),
     ) -> tuple[Turn, list[ClientEvent]]:
         """Ask for a response. Returns its turn, and what to send now.
 
         Args:
             turn: go on with this turn (after tools) instead of beginning one.
+            items: what the response is to answer: sent right before the request, whenever that is,
+                so that what is said while another response runs comes after that response.
         """
         if policy not in get_args(Policy):
             raise InvalidOption(f"policy={policy!r}: there are {', '.join(get_args(Policy))}")
         if turn is None:
             joined = self._joined(event) if policy == "merge" else None
             if joined is not None:
+                joined.items += items
                 return joined, []
             turn = Turn(beside=beside(event))
+            turn.items += items
         if turn in self._held:
             self._held.remove(turn)
         if turn.done or turn.cancelling:
@@ -118,7 +127,7 @@ class Responses:
             return turn, self._next()
         turn.ask(event, next(self._tokens))
         if turn.beside and not self._floor.serial:
-            return turn, [self._send(turn)]
+            return turn, self._send(turn)
         # What continues a turn goes before what begins one.
         (self._waiting.appendleft if turn.responses else self._waiting.append)(turn)
         return turn, self._next()
@@ -191,9 +200,9 @@ class Responses:
         held = any(not turn.beside for turn in self._held)
         if held or not self._waiting or self._floor.busy:
             return []
-        return [self._send(self._waiting.popleft())]
+        return self._send(self._waiting.popleft())
 
-    def _send(self, turn: Turn) -> ResponseCreate:
+    def _send(self, turn: Turn) -> list[ClientEvent]:
         assert turn.asked is not None  # a turn is sent after ask()
         turn.event_id = self._event_id()
         event = attrs.evolve(turn.asked, event_id=turn.event_id)
@@ -202,7 +211,8 @@ class Responses:
         turn.metadata = metadata(event)
         turn.sent = True
         self._floor.turns.append(turn)
-        return event
+        items, turn.items = turn.items, []  # a request that is sent again does not repeat them
+        return [*items, event]
 
     def _joined(self, event: ResponseCreate) -> Turn | None:
         """A waiting turn whose response answers this request too."""
