@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import sync as sync
     from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
+    from .audio.formats import Format as Format
     from .audio.local import LocalAudio as LocalAudio
     from .audio.wav import read_wav as read_wav
     from .audio.wav import stream_wav as stream_wav
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from .conversation.events import ConversationItemAppended as ConversationItemAppended
     from .conversation.events import ConversationItemCompleted as ConversationItemCompleted
     from .conversation.events import ConversationUpdated as ConversationUpdated
+    from .conversation.usage import Usage as Usage
+    from .costs import Cost as Cost
+    from .costs import Price as Price
+    from .costs import SessionUsage as SessionUsage
     from .errors import AuthenticationError as AuthenticationError
     from .errors import ConnectError as ConnectError
     from .errors import ConnectionClosedError as ConnectionClosedError
@@ -120,6 +125,8 @@ _HOME = {
         "ConversationInterrupted", "ConversationItemAppended", "ConversationItemCompleted",
         "ConversationUpdated",
     ),
+    "conversation.usage": ("Usage",),
+    "costs": ("Cost", "Price", "SessionUsage"),
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",
@@ -137,8 +144,9 @@ _HOME = {
         "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
     ),
     "http.retrying": ("Backoff",),
-    "tools.later": ("Later",),
+    "audio.formats": ("Format",),
     "audio.local": ("LocalAudio",),
+    "audio.wav": ("read_wav", "stream_wav", "write_wav"),
     "kinds.connecting": (
         "ConnectTranscription", "ConnectTranslation", "connect_transcription",
         "connect_translation",
@@ -156,8 +164,8 @@ _HOME = {
     "recording": ("Recorder",),
     "session": ("Session",),
     "tools": ("Call", "Tool", "ToolContext", "tool"),
+    "tools.later": ("Later",),
     "tools.toolset": ("ToolSet",),
-    "audio.wav": ("read_wav", "stream_wav", "write_wav"),
     "servers.xai": ("XAI",),
     "webhooks": ("InvalidSignature",),
 }  # fmt: skip
