@@ -191,12 +191,10 @@ def realtime_session(
     return attrs.evolve(into, audio=audio, **changes)
 
 
-def _changed(audio: object, whole: type, side: str, part: type, changes: dict[str, Any]) -> Any:
+def _changed(audio: Any, whole: type, side: str, part: type, changes: dict[str, Any]) -> Any:
     """`audio` with changes to one of its sides, be it an instance, a dict, or not there."""
-    if isinstance(audio, Mapping):
-        inner = cast("Mapping[str, Any]", audio).get(side)
-    else:
-        inner = getattr(audio, side, None)
+    dicts = isinstance(audio, Mapping)
+    inner = cast("Any", audio).get(side) if dicts else getattr(audio, side, None)
     return _with(audio, whole, {side: _with(inner, part, changes)})
 
 
