@@ -181,7 +181,17 @@ class Listening:
     @overload
     def expect(
         self,
-        key: type[Event] | str,
+        key: str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Expectation[Any]: ...
+    @overload
+    def expect(
+        self,
+        key: type[Event],
+        name: str,
+        /,
         *keys: type[Event] | str,
         timeout: float | None = None,
         where: Callable[[Any], bool] | None = None,
@@ -222,7 +232,17 @@ class Listening:
     @overload
     async def wait_for(
         self,
-        key: type[Event] | str,
+        key: str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Any: ...
+    @overload
+    async def wait_for(
+        self,
+        key: type[Event],
+        name: str,
+        /,
         *keys: type[Event] | str,
         timeout: float | None = None,
         where: Callable[[Any], bool] | None = None,

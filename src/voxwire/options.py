@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from voxwire_protocol import (
         AudioFormatDict,
         AudioTranscriptionDict,
+        ConversationItem,
         CustomVoiceDict,
         NoiseReductionDict,
         PromptDict,
@@ -121,7 +122,7 @@ class ResponseOptions(TypedDict, total=False):
     """``"none"`` keeps it out of the conversation; such responses run side by side."""
     metadata: dict[str, str]
     """Up to 15 pairs of your own, repeated by the server."""
-    input: Sequence[ResponseInputItem | ResponseInputItemDict]
+    input: Sequence[ConversationItem | ResponseInputItem | ResponseInputItemDict]
     """Items in place of the conversation; ``[]`` begins with nothing."""
     tool_choice: ToolChoice | ToolChoiceDict
     """For this response."""

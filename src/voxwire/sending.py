@@ -6,7 +6,7 @@ This module knows the order in which things go out. It does not know the socket'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
 
@@ -16,7 +16,13 @@ from .errors import InvalidEvent
 from .handles import Receipt
 from .uplink import pieces
 
-__all__ = ["Hearing", "Sending"]
+if TYPE_CHECKING:
+    from voxwire_protocol import RealtimeClientEventDict, TranslationClientEventDict
+
+__all__ = ["Hearing", "Sendable", "Sending"]
+
+Sendable: TypeAlias = "ClientEvent | RealtimeClientEventDict | TranslationClientEventDict"
+"""An event to send: an instance, or a dict with its `type`, whose keys a type checker knows."""
 
 
 class Sending:
@@ -37,7 +43,7 @@ class Sending:
 
     async def send(
         self,
-        event: ClientEvent | Mapping[str, Any],
+        event: Sendable,
         *,
         extra: Mapping[str, Any] | None = None,
     ) -> Receipt:

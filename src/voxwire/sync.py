@@ -55,6 +55,7 @@ from .options import ResponseOptions, SessionOptions
 from .playback.playback import Playback
 from .recording.recorder import Recorder
 from .responses import Policy
+from .sending import Sendable
 from .talk import Audio
 from .tools.tool import AnyTool, Approve, Tool
 
@@ -393,9 +394,7 @@ class Session:
         """All events from the server; see :meth:`voxwire.Session.__aiter__`."""
         return self._portal.iterate(self._inner.__aiter__())
 
-    def send(
-        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
-    ) -> Receipt:
+    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> Receipt:
         """Check an event and send it; see :meth:`voxwire.Session.send`."""
         return Receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
@@ -507,8 +506,12 @@ class Session:
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
     def on(
-        self, key: type[E] | str, handler: Callable[[E], Any], *, limit: int = 1024
+        self, key: type[E], handler: Callable[[E], Any], *, limit: int = 1024
     ) -> Callable[[E], Any]: ...
+    @overload
+    def on(
+        self, key: str, handler: Callable[[Any], Any], *, limit: int = 1024
+    ) -> Callable[[Any], Any]: ...
     def on(self, key: Any, handler: Any = None, *, limit: int = 1024) -> Any:
         """Call `handler`, in a worker thread, with each event that matches; alone, a decorator.
         See :meth:`voxwire.Session.on`."""
@@ -530,7 +533,9 @@ class Session:
         self, key: str, handler: None = None
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
-    def once(self, key: type[E] | str, handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+    def once(self, key: type[E], handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+    @overload
+    def once(self, key: str, handler: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
     def once(self, key: Any, handler: Any = None) -> Any:
         """Like :meth:`on`, for the next matching event only."""
 
@@ -568,7 +573,17 @@ class Session:
     @overload
     def expect(
         self,
-        key: type[Event] | str,
+        key: str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Expectation[Any]: ...
+    @overload
+    def expect(
+        self,
+        key: type[Event],
+        name: str,
+        /,
         *keys: type[Event] | str,
         timeout: float | None = None,
         where: Callable[[Any], bool] | None = None,
@@ -597,7 +612,17 @@ class Session:
     @overload
     def wait_for(
         self,
-        key: type[Event] | str,
+        key: str,
+        *keys: type[Event] | str,
+        timeout: float | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Any: ...
+    @overload
+    def wait_for(
+        self,
+        key: type[Event],
+        name: str,
+        /,
         *keys: type[Event] | str,
         timeout: float | None = None,
         where: Callable[[Any], bool] | None = None,

@@ -12,12 +12,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from voxwire_protocol import ClientEvent, Event
+from voxwire_protocol import Event
 
 from ..costs import SessionUsage
 from ..errors import ConnectionClosedError
 from ..events import ConnectionClosed
 from ..recording.recorder import Recorder
+from ..sending import Sendable
 from ..session import Live
 from . import transcribing, translating
 from .connecting import connect_transcription, connect_translation
@@ -59,9 +60,7 @@ class _Kind(Generic[L]):
         """All events from the server; see :meth:`voxwire.Session.__aiter__`."""
         return self._portal.iterate(self._inner.__aiter__())
 
-    def send(
-        self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
-    ) -> Receipt:
+    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> Receipt:
         """Check an event and send it; see :meth:`voxwire.Session.send`."""
         return self._receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
