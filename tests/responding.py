@@ -6,7 +6,15 @@ import itertools
 import json
 from typing import Any
 
-from voxwire_protocol import ClientEvent, Event, ResponseCancel, ResponseCreate
+from voxwire_protocol import (
+    ClientEvent,
+    ConversationItemCreate,
+    Event,
+    InputText,
+    ResponseCancel,
+    ResponseCreate,
+    UserMessage,
+)
 
 from voxwire.codec import REALTIME
 from voxwire.options import response_params
@@ -33,6 +41,19 @@ class Desk:
         turn, events = self.responses.request(_request(options), policy)
         self._send(events)
         return turn
+
+    def say(self, text: str, policy: Any = "wait") -> Turn:
+        item = UserMessage(content=[InputText(text=text)])
+        items = [ConversationItemCreate(item=item)]
+        turn, events = self.responses.request(ResponseCreate(), policy, items=items)
+        self._send(events)
+        return turn
+
+    @property
+    def said(self) -> list[str]:
+        """What was said to the model, in order."""
+        items: list[Any] = [e.item for e in self.sent if isinstance(e, ConversationItemCreate)]
+        return [item.content[0].text for item in items]
 
     def go_on(self, turn: Turn, **options: Any) -> None:
         self._send(self.responses.request(_request(options), turn=turn)[1])

@@ -88,6 +88,29 @@ def test_a_policy_that_there_is_not(desk: Desk) -> None:
     assert desk.sent == []
 
 
+def test_what_is_to_be_answered_goes_out_with_its_request_and_once(desk: Desk) -> None:
+    first, second = desk.say("a"), desk.say("b")
+    assert desk.said == ["a"]
+    desk.created("vad")
+    desk.error(of=desk.creates[0])
+    assert desk.say("c", "merge") is second
+    desk.done("vad")
+    assert desk.said == ["a"]
+    desk.created("r1", desk.creates[1])
+    desk.done("r1")
+    assert first.done
+    assert desk.said == ["a", "b", "c"]
+    assert desk.sent[-1] is desk.creates[-1]
+
+
+def test_what_was_cancelled_before_its_turn_is_not_said(desk: Desk) -> None:
+    desk.say("a")
+    desk.cancel(desk.say("b"))
+    desk.created("r1", desk.creates[0])
+    desk.done("r1")
+    assert desk.said == ["a"]
+
+
 # -- tools ----------------------------------------------------------------------------------------
 
 
