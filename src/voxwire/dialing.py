@@ -82,9 +82,8 @@ async def dial(
     except InvalidStatus as error:
         raise rejected(where, error.response.status_code, error.response.body, target) from None
     except TimeoutError:
-        raise ConnectTimeout(
-            f"{where} did not answer within {open_timeout:g} s (see open_timeout=)"
-        ) from None
+        within = "" if open_timeout is None else f" within {open_timeout:g} s (see open_timeout=)"
+        raise ConnectTimeout(f"{where} did not answer{within}") from None
     except ssl.SSLError as error:
         raise ConnectRefused(
             f"TLS with {where} failed: {error.reason or error}"

@@ -5,7 +5,7 @@ This module knows what a call looks like on the wire. It does not know which fun
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import attrs
@@ -95,8 +95,14 @@ def entries(value: object) -> list[object]:
 
 def names(tools: Any) -> set[str]:
     """The names of the functions in a session's tools."""
-    found = (getattr(tool, "name", None) for tool in entries(tools))
-    return {name for name in found if isinstance(name, str)}
+    # What a program sends may be a dict, as it wrote it.
+    given = [
+        cast("Mapping[str, object]", tool).get("name")
+        if isinstance(tool, Mapping)
+        else getattr(tool, "name", None)
+        for tool in entries(tools)
+    ]
+    return {name for name in given if isinstance(name, str)}
 
 
 def text(value: object) -> str:
