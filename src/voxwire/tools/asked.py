@@ -20,6 +20,7 @@ class Asked:
     def __init__(self) -> None:
         # A server that answers none of them must not make this grow.
         self._requests: deque[ResponseCreate] = deque(maxlen=64)
+        self._echoes = False  # whether the server is known to repeat metadata
 
     def sent(self, request: ResponseCreate) -> None:
         """A request went out."""
@@ -41,10 +42,13 @@ class Asked:
         for request in self._requests:
             own = _own(request)
             if own and _within(own, echoed):
+                self._echoes = True
                 found = request
                 break
-            # Without an echo, metadata of a request says nothing about who is meant.
-            if found is None and _aside(request) == aside and not (own and echoed):
+            # Without an echo, metadata of a request says nothing about who is meant; but on a
+            # server that repeats it, a response without it has begun by itself.
+            silent = own and (echoed or self._echoes)
+            if found is None and _aside(request) == aside and not silent:
                 found = request
         if found is None:
             return ResponseCreateParams()
