@@ -4,6 +4,7 @@ a handler that hangs, a caller that gives up in the middle."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import threading
@@ -26,6 +27,7 @@ from voxwire_protocol import (
     SessionUpdated,
 )
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed as ConnectionClosedOnWire
 
 import voxwire
 from voxwire import dialing
@@ -356,18 +358,39 @@ async def test_a_handler_is_taken_off_by_any_name_of_its_event(connect: Any) -> 
 # -- those who send -------------------------------------------------------------------------------
 
 
-async def test_a_server_that_stops_reading_holds_up_neither_the_caller_nor_the_end() -> None:
-    async def read_nothing(socket: ServerConnection) -> None:
-        await socket.wait_closed()
+@asynccontextmanager
+async def stuck(**options: Any) -> AsyncIterator[tuple[Any, asyncio.Event, list[str]]]:
+    """A session whose server has stopped reading while audio was sent, an event that has it go on,
+    and what it reads then."""
+    read, got = asyncio.Event(), list[str]()
 
-    async with (
-        serving(read_nothing) as url,
-        voxwire.connect(url=url, close_timeout=0.1) as session,
-    ):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                while True:
-                    await session.append_audio(bytes(4_000_000))
+    async def talk(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        closing = asyncio.create_task(socket.wait_closed())
+        going_on = asyncio.create_task(read.wait())
+        await asyncio.wait([closing, going_on], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        going_on.cancel()
+        socket.transport.resume_reading()
+        with contextlib.suppress(ConnectionClosedOnWire):
+            async for frame in socket:
+                got.append(json.loads(frame)["type"])
+
+    async with serving(talk) as url, voxwire.connect(url=url, **options) as session:
+        # More than the system takes in for a server that does not read.
+        sending = asyncio.create_task(session.append_audio(bytes(2 * 11_000_000)))
+        transport = session._socket.transport
+        await until(lambda: transport.get_write_buffer_size() > 2_000_000)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert sending.cancelled()
+        try:
+            yield session, read, got
+        finally:
+            read.set()
+
+
+async def test_a_server_that_stops_reading_holds_up_neither_the_caller_nor_the_end() -> None:
+    async with stuck(close_timeout=0.1) as (session, _, _):
         response = session.say("Are you there?")
         await settled(session.close())
         with pytest.raises(ConnectionClosedError):
@@ -378,19 +401,7 @@ async def test_a_server_that_stops_reading_holds_up_neither_the_caller_nor_the_e
 
 
 async def test_who_gives_up_sending_loses_nothing_of_the_others() -> None:
-    read = asyncio.Event()
-    got: list[str] = []
-
-    async def read_late(socket: ServerConnection) -> None:
-        await read.wait()
-        async for frame in socket:
-            got.append(json.loads(frame)["type"])
-
-    async with serving(read_late) as url, voxwire.connect(url=url) as session:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                while True:
-                    await session.append_audio(bytes(4_000_000))
+    async with stuck() as (session, read, got):
         session.say("one")
         # This one sends what was asked for before it, and is cancelled in the middle of that.
         with pytest.raises(TimeoutError):
