@@ -4,6 +4,8 @@ able to write, and what a session does beyond them."""
 from __future__ import annotations
 
 import asyncio
+from array import array
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -453,3 +455,22 @@ async def test_waiting_responses_end_with_the_session(server: Emulator, connect:
             await settled(response)
     with pytest.raises(voxwire.ConnectionClosedError):
         session.say("too late")
+
+
+async def test_audio_comes_as_bytes_arrays_and_iterators(server: Emulator, connect: Any) -> None:
+    samples = array("h", [1] * 2400)
+
+    def spoken() -> Iterator[Any]:
+        yield samples.tobytes()
+        yield samples
+
+    heard: list[InputAudioBufferAppend] = []
+    async with connect(url=server.url, turn_detection=None) as session:
+        session.on(InputAudioBufferAppend, heard.append)
+        await session.append_audio(samples)
+        await session.append_audio(memoryview(samples))
+        await session.append_audio(spoken())
+        with pytest.raises(InvalidOption, match="audio is bytes"):
+            await session.append_audio("AAAA")
+        await (await session.commit_audio()).acknowledged(10)
+    assert [event.audio_bytes for event in heard] == [samples.tobytes()] * 4

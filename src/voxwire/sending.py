@@ -5,8 +5,8 @@ This module knows the order in which things go out. It does not know the socket'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import AsyncIterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
 
@@ -17,9 +17,13 @@ from .handles import Receipt
 from .uplink import pieces
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
     from voxwire_protocol import RealtimeClientEventDict, TranslationClientEventDict
 
-__all__ = ["Hearing", "Sendable", "Sending"]
+__all__ = ["Hearing", "Sendable", "Sending", "Sound"]
+
+Sound: TypeAlias = "Buffer"
+"""Bytes of audio, or an array of samples."""
 
 Sendable: TypeAlias = "ClientEvent | RealtimeClientEventDict | TranslationClientEventDict"
 """An event to send: an instance, or a dict with its `type`, whose keys a type checker knows."""
@@ -102,19 +106,32 @@ class Hearing(Sending):
         """What was used so far; ``session.usage.cost()`` is the bill for it."""
         return self._core.usage
 
-    async def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
+    async def append_audio(self, audio: Sound | Iterator[Sound] | AsyncIterable[Sound]) -> None:
         """Append the user's audio, in the session's input format; any length.
 
+        Args:
+            audio: bytes, an array of samples (contiguous, of the format's own width), or an
+                iterator of such pieces, plain or async, which is read as fast as they are sent.
+
         Raises:
+            InvalidOption: it is no audio; what came before it in an iterator was sent.
             ConnectionClosedError: the connection has ended.
         """
+        if isinstance(audio, AsyncIterable):
+            async for piece in audio:
+                await self.append_audio(piece)
+            return
+        if isinstance(audio, Iterator):
+            for piece in audio:
+                await self.append_audio(piece)
+            return
         self._here()
         core = self._core
         core.require_open()
         if core.outbox:
             await self._flush()
-        for piece in pieces(audio):
-            await self._write(core.append(piece))
+        for part in pieces(cast("bytes", audio)):
+            await self._write(core.append(part))
 
     async def commit_audio(self) -> Receipt:
         """End the user's turn by hand: what was appended becomes an item. Needed only where turn

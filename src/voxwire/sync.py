@@ -55,7 +55,7 @@ from .options import ResponseOptions, SessionOptions
 from .playback.playback import Playback
 from .recording.recorder import Recorder
 from .responses import Policy
-from .sending import Sendable
+from .sending import Sendable, Sound
 from .talk import Audio
 from .tools.tool import AnyTool, Approve, Tool
 
@@ -484,8 +484,8 @@ class Session:
         """Take a tool out of the session. Raises :class:`InvalidOption` where it is not in it."""
         self._portal.run(lambda: self._inner.remove_tool(tool))
 
-    def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
-        """Append the user's audio, in the session's input format; any length."""
+    def append_audio(self, audio: Sound | Iterator[Sound]) -> None:
+        """Append the user's audio; see :meth:`voxwire.Session.append_audio`."""
         self._portal.call(self._inner.append_audio(audio))
 
     def commit_audio(self) -> Receipt:
