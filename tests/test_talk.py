@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from scripted import CLEAR, CREATED
 
 import voxwire
-from voxwire import ConversationItemTruncated, InputAudioBufferSpeechStarted, ResponseDone
+from voxwire import (
+    ConversationItemTruncated,
+    InputAudioBufferClear,
+    InputAudioBufferSpeechStarted,
+    ResponseDone,
+)
 from voxwire.audio.formats import Format
 from voxwire.emulator import Emulator
+from voxwire.emulator.replay import ReplayServer
 from voxwire.talk import Audio
 
 SILENCE = bytes(960)
@@ -76,6 +84,18 @@ class Desk:
         self.closed += 1
 
 
+class Silent(Desk):
+    """Hears nothing, and goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.microphone: Any = self._nothing()
+
+    async def _nothing(self) -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+
 @pytest.fixture
 async def server() -> Any:
     async with Emulator() as server:
@@ -135,7 +155,60 @@ async def test_it_ends_with_the_session(server: Emulator, connect: Any) -> None:
         await session.close()
         with pytest.raises(voxwire.ConnectionClosedError):
             await session.append_audio(b"")
-        await asyncio.wait([talking])
+        assert await talking is None  # a regular close is a regular end
+    assert desk.closed == 1
+
+
+async def test_it_tells_when_the_session_broke(connect: Any) -> None:
+    desk = Desk()
+    async with Emulator(faults=["cut:1"]) as server, connect(url=server.url) as session:
+        with pytest.raises(voxwire.ConnectionClosedError, match="1006"):
+            await asyncio.wait_for(session.talk(desk), 20)
+    assert desk.closed == 1
+
+
+async def test_speech_cuts_off_what_runs_when_it_begins_and_not_its_own_answer() -> None:
+    script = [CREATED, CLEAR]
+    async with ReplayServer(script, hold=True) as server:
+        async with voxwire.connect(url=server.url) as session:
+            talking = asyncio.create_task(session.talk(Silent()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            # All in one moment: the loop has no time for anybody who listens.
+            for event in (
+                {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "i"},
+                {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 9, "item_id": "i"},
+                {"type": "response.created", "response": {"id": "r", "status": "in_progress"}},
+            ):
+                session._core.received(json.dumps({"event_id": "e", **event}))
+            await session.send(InputAudioBufferClear())
+            await asyncio.sleep(0)
+            talking.cancel()
+            await asyncio.wait([talking])
+        assert [frame.event["type"] for frame in server.connections[0].received] == [
+            "input_audio_buffer.clear"
+        ]
+
+
+async def test_a_speaker_that_fails_is_told() -> None:
+    class Deaf(Speaker):
+        def clear(self) -> None:
+            raise OSError("unplugged")
+
+    desk = Silent()
+    desk.speaker = Deaf()
+    event = {"type": "input_audio_buffer.speech_started", "event_id": "e", "item_id": "i"}
+    script = [CREATED, CLEAR, {"dir": "s2c", "event": {**event, "audio_start_ms": 0}}]
+    async with (
+        ReplayServer(script, hold=True) as server,
+        voxwire.connect(url=server.url) as session,
+    ):
+        talking = asyncio.create_task(session.talk(desk))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await session.send(InputAudioBufferClear())
+        with pytest.raises(OSError, match="unplugged"):
+            await asyncio.wait_for(talking, 20)
     assert desk.closed == 1
 
 
