@@ -370,8 +370,9 @@ async def test_long_audio_goes_out_in_pieces_and_is_heard_by_listeners(
     async with connect(url=server.url, turn_detection=None) as session:
         session.on(InputAudioBufferAppend, heard.append)
         await session.append_audio(audio)
-        await session.send(InputAudioBufferCommit())
-        assert (await session.wait_for("input_audio_buffer.committed", timeout=20)).item_id
+        async with session.expect("input_audio_buffer.committed", timeout=20) as committed:
+            await session.send(InputAudioBufferCommit())
+        assert (await committed).item_id
     assert [len(event.audio_bytes) for event in heard] == [uplink.MAX_APPEND, 20]
 
 
