@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from scripted import CLEAR, CREATED
+from scripted import CLEAR, CREATED, cleared
 
 import voxwire
 from voxwire import (
@@ -19,6 +19,7 @@ from voxwire import (
 )
 from voxwire.audio.formats import Format
 from voxwire.emulator import Emulator
+from voxwire.emulator.faults import Drop
 from voxwire.emulator.replay import ReplayServer
 from voxwire.talk import Audio
 
@@ -161,7 +162,10 @@ async def test_it_ends_with_the_session(server: Emulator, connect: Any) -> None:
 
 async def test_it_tells_when_the_session_broke(connect: Any) -> None:
     desk = Desk()
-    async with Emulator(faults=["cut:1"]) as server, connect(url=server.url) as session:
+    async with (
+        ReplayServer([CREATED, cleared(1)], fault=Drop(after=1), hold=True) as server,
+        connect(url=server.url) as session,
+    ):
         with pytest.raises(voxwire.ConnectionClosedError, match="1006"):
             await asyncio.wait_for(session.talk(desk), 20)
     assert desk.closed == 1
