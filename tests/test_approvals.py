@@ -62,7 +62,7 @@ async def _answered(connect: Any, reason: str | None, *, approve: bool) -> dict[
     return sent[0]["item"]
 
 
-async def test_program_10_a_person_says_yes(connect: Any) -> None:
+async def test_a_person_says_yes(connect: Any) -> None:
     item = await _answered(connect, None, approve=True)
     assert item.pop("id")
     assert item == {
@@ -72,6 +72,6 @@ async def test_program_10_a_person_says_yes(connect: Any) -> None:
     }
 
 
-async def test_program_10_a_person_says_no_and_why(connect: Any) -> None:
+async def test_a_person_says_no_and_why(connect: Any) -> None:
     item = await _answered(connect, "not now", approve=False)
     assert (item["approve"], item["reason"]) == (False, "not now")

@@ -1,5 +1,4 @@
-"""The whole layer against the emulator, over a real socket: the programs that people should be
-able to write, and what a session does beyond them."""
+"""The whole layer against the emulator, over a real socket, by both faces."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ def settled(call: Any) -> Any:
     return asyncio.wait_for(call, 10)
 
 
-async def test_program_1_hello(server: Emulator, connect: Any) -> None:
+async def test_what_is_said_is_answered(server: Emulator, connect: Any) -> None:
     server.on("duologue", reply="A play for two.")
     pieces = []
     async with connect(
@@ -65,31 +64,7 @@ async def test_text_streams_while_the_response_runs(server: Emulator, connect: A
         assert (await settled(response)).status == "completed"
 
 
-def test_program_2_without_asyncio() -> None:
-    portal = voxwire.sync.Portal()
-    server = portal.call(Emulator().__aenter__())
-    try:
-        with voxwire.sync.connect(url=server.url, output_modalities=["text"]) as session:
-            assert session.say("Hello").wait(10).text == "Hello"
-            assert "".join(session.say("Again")) == "Again"
-            assert [item.text for item in session.conversation] == [
-                "Hello", "Hello", "Again", "Again",
-            ]  # fmt: skip
-
-            @session.tool
-            def add(a: int, b: int) -> int:
-                """Adds."""
-                return a + b
-
-            server.on("sum", call="add", arguments={"a": 2, "b": 3})
-            server.on(output_of="add", reply="It is five.")
-            assert session.say("sum").wait(10).text == "It is five."
-    finally:
-        portal.call(server.__aexit__(None, None, None))
-        portal.close()
-
-
-async def test_program_4_tools_are_functions(server: Emulator, connect: Any) -> None:
+async def test_a_tool_is_called_and_its_output_answered_to(server: Emulator, connect: Any) -> None:
     asked = []
 
     @voxwire.tool
@@ -111,7 +86,7 @@ async def test_program_4_tools_are_functions(server: Emulator, connect: Any) -> 
     assert asked == [("Oslo", "celsius")]
 
 
-async def test_program_6_handlers_by_class(server: Emulator, connect: Any) -> None:
+async def test_items_are_told_when_they_are_whole(server: Emulator, connect: Any) -> None:
     shown = []
     async with connect(url=server.url, output_modalities=["text"]) as session:
 
@@ -123,7 +98,7 @@ async def test_program_6_handlers_by_class(server: Emulator, connect: Any) -> No
     assert shown == [("user", "Good day"), ("assistant", "Good day")]
 
 
-async def test_program_8_what_was_said(server: Emulator, connect: Any) -> None:
+async def test_the_conversation_and_its_cost(server: Emulator, connect: Any) -> None:
     async with connect(url=server.url) as session:
         await settled(session.say("One two three"))
         said = [
@@ -141,7 +116,7 @@ async def test_program_8_what_was_said(server: Emulator, connect: Any) -> None:
         assert "audio output" in str(cost)
 
 
-async def test_program_9_side_by_side(server: Emulator, connect: Any) -> None:
+async def test_responses_run_beside_each_other(server: Emulator, connect: Any) -> None:
     async def brain(turn: Any) -> str:
         return f"answer to {turn.response['instructions']}"
 

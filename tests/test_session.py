@@ -185,7 +185,7 @@ async def test_wrong_arguments_are_told_before_anything_is_dialled(connect: Any)
 # -- sending --------------------------------------------------------------------------------------
 
 
-async def test_program_7_subscribe_then_act(live: Any) -> None:
+async def test_subscribe_then_act(live: Any) -> None:
     async with live(UPDATE, UPDATED) as session:
         async with session.expect(SessionUpdated, timeout=5) as updated:
             sent = await session.send(

@@ -107,7 +107,7 @@ def test_local_audio_is_what_a_conversation_is_held_through() -> None:
     assert isinstance(voxwire.LocalAudio(), Audio)
 
 
-async def test_program_3_a_voice_agent_at_the_desk(server: Emulator, connect: Any) -> None:
+async def test_a_conversation_with_an_interruption(server: Emulator, connect: Any) -> None:
     server.hear("Tell me a story.", "Stop.")
     story = "Once upon a time there was a lighthouse that could not sleep at night. " * 2
     server.on("story", reply=story.strip())
