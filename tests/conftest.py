@@ -1,11 +1,13 @@
-"""What many tests share: where the recordings lie, and the two faces of a session."""
+"""What many tests share: where the recordings lie, the two faces of a session, and a browser."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import chromium
 import pytest
 from faces import FACES
 
@@ -26,3 +28,24 @@ def recordings_dir() -> Path:
 def connect(request: pytest.FixtureRequest) -> Any:
     """``connect``, of either face: the threaded one behaves like the other one in it."""
     return FACES[request.param]
+
+
+@pytest.fixture(scope="session")
+def running_chromium() -> Iterator[chromium.Chromium]:
+    """Chromium, started once for all tests that need it."""
+    program = chromium.found()
+    if program is None:
+        pytest.skip("there is no Chromium; install it, or name it with VOXWIRE_CHROMIUM")
+    try:
+        running = chromium.Chromium(program)
+    except (OSError, RuntimeError) as error:
+        pytest.skip(f"{program} does not run here: {error}")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+async def browser(running_chromium: chromium.Chromium) -> AsyncIterator[chromium.Browser]:
+    """A real browser: ``page = await browser.page("file:///...")``; see ``tests/chromium.py``."""
+    async with chromium.Browser(running_chromium.url) as browser:
+        yield browser
