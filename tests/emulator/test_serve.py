@@ -86,6 +86,24 @@ def test_serves_tls_with_a_certificate_of_its_own() -> None:
     assert not Path(certificate).exists()
 
 
+@pytest.mark.parametrize("given", ["option", "environment"])
+def test_other_machines_are_let_in_with_the_token(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--host", "0.0.0.0"]
+    if given == "option":
+        options += ["--token", "sesame-1"]
+    else:
+        monkeypatch.setenv("VOXWIRE_TOKEN", "sesame-1")
+    with serving(*options) as lines:
+        url = lines[-1].removeprefix("listening on ") + "?model=m"
+        for key, first in (("sesame-1", "session.created"), ("sesame-2", "error")):
+            headers = {"Authorization": f"Bearer {key}"}
+            with connect(url, additional_headers=headers, proxy=None) as socket:
+                assert json.loads(socket.recv())["type"] == first
+    assert not [line for line in lines if "sesame" in line]
+
+
 @pytest.mark.parametrize(
     ("options", "cure"),
     [
@@ -94,6 +112,8 @@ def test_serves_tls_with_a_certificate_of_its_own() -> None:
         (["--script", "no/such.yaml"], "cannot be read"),
         (["--tls-key", "key.pem"], "name the certificate too"),
         (["--voice", "opera"], "espeak or tone"),
+        (["--host", "0.0.0.0"], "--token or VOXWIRE_TOKEN"),
+        (["--host", "0.0.0.0", "--token", ""], "the token is empty"),
     ],
 )
 def test_says_what_is_wrong_with_its_options(options: list[str], cure: str) -> None:

@@ -16,6 +16,7 @@ import typer
 from ..emulator import Emulator, Habits, Policy, Script, espeak, fault_of, load, tone
 from ..emulator.certificates import context_of, self_signed
 from ..errors import InvalidOption
+from ..servers.address import is_local
 from .screen import inform, screen
 
 __all__ = ["HELP", "serve"]
@@ -30,7 +31,7 @@ HELP = (
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Where to listen; anything but this machine lets others in.")
+        str, typer.Option(help="Where to listen; anything but this machine needs a --token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
     script: Annotated[
@@ -53,9 +54,20 @@ def serve(
         Path | None,
         typer.Option(help="Leave a recording of each connection here.", show_default=False),
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="VOXWIRE_TOKEN",
+            help="What clients have to send as their key. Without one, only this machine is let "
+            "in. Other users of this machine can read a command line: prefer the variable.",
+            show_default=False,
+        ),
+    ] = None,
     api_key: Annotated[
         list[str] | None,
-        typer.Option(help="Accept this key only; may be given again.", show_default=False),
+        typer.Option(
+            help="Accept this key, and no unknown one; may be given again.", show_default=False
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -97,6 +109,7 @@ def serve(
             faults=[fault_of(text) for text in fault or ()],
             host=host,
             port=port,
+            token=token,
             pace=pace or None,
             seed=seed,
             policy=Policy(api_keys=api_key or None, models=model or None, beta=beta),
@@ -141,8 +154,9 @@ async def _run(emulator: Emulator, host: str, port: int) -> None:
         raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror}") from None
     try:
         print(f"listening on {emulator.url}", flush=True)
-        if host not in ("127.0.0.1", "localhost", "::1"):
-            inform(f"{host} lets other machines in")
+        if not is_local(host):
+            plain = "" if emulator.url.startswith("wss") else "; without TLS it can be overheard"
+            inform(f"{host} lets other machines in, with the token{plain}")
         await over.wait()
     finally:
         await emulator.__aexit__(None, None, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from email import message_from_bytes, policy
+from secrets import token_hex
 from typing import Any, Protocol, cast
 
 import attrs
@@ -17,7 +18,7 @@ from .beta import Beta
 from .calls import Call, Calls, sdp_answer
 from .critic import examine
 from .ids import Ids
-from .lobby import Family, Policy, Secret, key_of
+from .lobby import Family, Policy, Secret, key_of, secret_of
 from .mistakes import Mistake
 
 __all__ = ["Answer", "Desk", "Request", "Sessions"]
@@ -96,7 +97,7 @@ class Desk:
         place = parts[parts.index("realtime") + 1 :]
         if request.method != "POST":
             raise Mistake("method_not_allowed", f"{request.method} is not allowed here; use POST.")
-        secret = self._check_key(request)
+        secret = self._check_key(request, place)
         match place:
             case ["client_secrets"]:
                 return self._client_secret(request, "ClientSecretCreateRequest")
@@ -111,13 +112,16 @@ class Desk:
             case _:
                 raise Mistake("unknown_url", f"Invalid URL (POST {request.path[:100]})")
 
-    def _check_key(self, request: Request) -> Secret | None:
+    def _check_key(self, request: Request, place: list[str]) -> Secret | None:
         key = key_of(request.headers)
-        secret = self.secrets.get(key or "")
-        if self._policy.api_keys is not None and secret is None:
+        secret = secret_of(key, self.secrets)
+        if secret is not None and secret.expires_at < self._clock():
+            raise Mistake.bad_key()
+        if self._policy.api_keys is not None:
             if key is None:
                 raise Mistake.no_key()
-            if key not in self._policy.api_keys:
+            # A secret opens a session and a call: who has one cannot make more of them.
+            if not self._policy.takes(key) and (secret is None or place != ["calls"]):
                 raise Mistake.bad_key()
         return secret
 
@@ -137,7 +141,8 @@ class Desk:
     def _mint(self, family: Family, wanted: dict[str, Any], lifetime: Mapping[str, Any]) -> Secret:
         session = self._sessions.describe(family, wanted)
         secret = Secret(
-            value=self._ids.new("ek", 32),
+            # Where keys are asked for, one that could be worked out from a seed would be none.
+            value=f"ek_{token_hex(16)}" if self._policy.api_keys else self._ids.new("ek", 32),
             expires_at=int(self._clock()) + int(lifetime.get("seconds", _LIFETIME)),
             family=family,
             session=session,

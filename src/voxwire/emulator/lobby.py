@@ -5,14 +5,28 @@ It knows addresses, headers and keys, and which of them the service refuses with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from hmac import compare_digest
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from ..errors import InvalidOption
+from ..servers.address import is_local
+from ..servers.credentials import checked_key
 from .mistakes import Mistake
 
-__all__ = ["Admission", "Family", "Policy", "Refused", "Secret", "admit", "key_of"]
+__all__ = [
+    "Admission",
+    "Family",
+    "Policy",
+    "Refused",
+    "Secret",
+    "admit",
+    "key_of",
+    "locked",
+    "secret_of",
+]
 
 Family: TypeAlias = Literal["realtime", "transcription", "translation", "call"]
 
@@ -43,9 +57,14 @@ class Policy:
         beta: serve clients that ask for the beta shape instead of sending them away.
     """
 
-    api_keys: Sequence[str] | None = attrs.field(default=None, repr=False)
-    models: Sequence[str] | None = None
+    api_keys: Collection[str] | None = attrs.field(default=None, repr=False)
+    models: Collection[str] | None = None
     beta: bool = False
+
+    def takes(self, key: str) -> bool:
+        """Whether a key is good. How long the answer takes does not tell how nearly it was."""
+        known = [_same(key, each) for each in self.api_keys or ()]
+        return self.api_keys is None or any(known)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +101,38 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     return None
 
 
+def locked(policy: Policy, host: str, token: str | None) -> Policy:
+    """The policy of a server that listens at `host` and takes `token`.
+
+    Raises:
+        InvalidOption: other machines could come in, and nothing is asked of them; or the token is
+            none that a client could send.
+    """
+    if token is not None:
+        if not token:
+            raise InvalidOption("the token is empty: give one that nobody guesses")
+        checked_key(token)
+        policy = attrs.evolve(policy, api_keys=(*(policy.api_keys or ()), token))
+    if not policy.api_keys and not is_local(host.strip("[]")):
+        raise InvalidOption(
+            f"{host or 'every address'} lets other machines in, and this server asks nobody who "
+            "they are: give it a token that clients send as their key (token=, or --token or "
+            "VOXWIRE_TOKEN), or listen at 127.0.0.1"
+        )
+    return policy
+
+
+def secret_of(key: str | None, secrets: Mapping[str, Secret]) -> Secret | None:
+    """The client secret that a key is."""
+    found = [secret for value, secret in secrets.items() if key and _same(key, value)]
+    return found[0] if found else None
+
+
+def _same(one: str, other: str) -> bool:
+    # A key may be anything that a header can hold, and only ASCII is compared as text.
+    return compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+
+
 def admit(
     path: str,
     query: Mapping[str, str],
@@ -93,13 +144,13 @@ def admit(
 ) -> Admission:
     """Let a connection in, or raise why not."""
     key = key_of(headers)
-    secret = secrets.get(key) if key else None
+    secret = secret_of(key, secrets)
     if secret is not None and secret.expires_at < now:
         raise Refused(Mistake.bad_key(), 3000)
     if policy.api_keys is not None and secret is None:
         if key is None:
             raise Refused(Mistake.no_key(), 3000)
-        if key not in policy.api_keys:
+        if not policy.takes(key):
             raise Refused(Mistake.bad_key(), 3000)
     beta = "realtime=v1" in headers.get("openai-beta", "") or "openai-beta.realtime-v1" in (
         headers.get("sec-websocket-protocol", "")

@@ -22,7 +22,7 @@ from ..errors import InvalidOption
 from .brain import Brain
 from .door import HttpOrSocket
 from .host import Host
-from .lobby import Policy
+from .lobby import Policy, locked
 from .mishaps import AnyFault, fault_of
 from .reception import Reception
 from .rules import Script
@@ -49,7 +49,9 @@ class Emulator:
             that is given a Turn and returns a Reply, a text, or calls.
         script: rules that were made before, or read from a file.
         faults: what goes wrong, with every connection: also as text, such as ``"cut:5"``.
-        host, port: where to listen; port 0 takes a free one.
+        host, port: where to listen; port 0 takes a free one. Any other host than this machine
+            needs a `token`.
+        token: what clients have to send as their key, beside the keys of the policy.
         pace: how fast it speaks: None as fast as it goes, 1.0 as people do.
         seed: for the ids; the same seed gives the same ones to each session.
         clock: the time of day in seconds, for what expires.
@@ -60,6 +62,9 @@ class Emulator:
         tls: serve ``wss`` with this certificate.
         record: a folder in which each connection leaves a recording.
         keep: note who comes and what they send, in ``connections``.
+
+    Raises:
+        InvalidOption: it would let other machines in and ask nothing of them.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Emulator:
         faults: Sequence[AnyFault | str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
+        token: str | None = None,
         pace: float | None = None,
         seed: int | None = 0,
         clock: Callable[[], float] = time.time,
@@ -90,7 +96,7 @@ class Emulator:
         self.host = Host(
             script=self.script,
             habits=habits or Habits(),
-            policy=policy or Policy(),
+            policy=locked(policy or Policy(), host, token),
             voice=voice,
             pace=pace,
             seed=seed,
@@ -165,7 +171,8 @@ class Emulator:
     @property
     def _name(self) -> str:
         host = self._address[0]
-        return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(host, host)
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"[{host}]" if ":" in host else host
 
     # --- running --------------------------------------------------------------------------------
 
