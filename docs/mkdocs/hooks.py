@@ -74,6 +74,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Turn links towards the site, put figures in, leave out what only the tests read."""
     path = Path(page.file.abs_src_path).relative_to(ROOT).as_posix()
+    page.meta.setdefault("search", _rank(page.file.src_uri))
     if _FIGURES in markdown:
         markdown = markdown.replace(_FIGURES, _figures())
     pieces: list[str] = []
@@ -83,6 +84,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         place = fence.end()
     pieces.append(_prose(markdown[place:], path, page.file.src_uri))
     return "".join(pieces)
+
+
+def _rank(uri: str) -> dict[str, Any]:
+    """How a page stands in the search: guides first, lists of links not at all."""
+    if uri == "reference/index.md":
+        return {"exclude": True}
+    return {"boost": 0.5 if uri.startswith(("reference/", "api")) else 2}
 
 
 def _prose(text: str, path: str, uri: str) -> str:
