@@ -23,7 +23,8 @@ def server() -> voxwire.Azure:
     key = os.environ.get("AZURE_OPENAI_API_KEY")
     if key:
         return voxwire.Azure(resource, deployment=deployment, api_key=key)
-    from azure.identity import DefaultAzureCredential  # pip install azure-identity
+    # pip install azure-identity
+    from azure.identity import DefaultAzureCredential  # type: ignore[import-not-found]
 
     return voxwire.Azure(resource, deployment=deployment, credential=DefaultAzureCredential())
 

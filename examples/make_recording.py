@@ -135,7 +135,8 @@ class Reply:
 def user_says(script: Script, text: str, item_id: str, previous: str | None) -> None:
     event = harbour.says(text)
     script.client(event, after=0.8)
-    item = evolve(event.item, id=item_id, status="completed")
+    said: Any = event.item
+    item = evolve(said, id=item_id, status="completed")
     for kind in (vx.ConversationItemAdded, vx.ConversationItemDone):
         script.server(kind(event_id=script.event_id(), previous_item_id=previous, item=item))
 
@@ -156,25 +157,27 @@ def write(script: Script, name: str, text: str, previous: str) -> None:
 def call(script: Script, name: str, pier: int, previous: str) -> None:
     script.client(harbour.SPEAK)
     reply = Reply(script, name, "audio")
+    call_id = f"call_{name}"
     begun = vx.FunctionCall(
-        id=reply.item_id, status="in_progress", name="tide_at", call_id=f"call_{name}", arguments=""
+        id=reply.item_id, status="in_progress", name="tide_at", call_id=call_id, arguments=""
     )
     reply.begin(begun, previous)
     arguments = json.dumps({"pier": pier})
     for part in (arguments[:4], arguments[4:]):
         script.server(
-            vx.ResponseFunctionCallArgumentsDelta(**reply.place, call_id=begun.call_id, delta=part),
+            vx.ResponseFunctionCallArgumentsDelta(**reply.place, call_id=call_id, delta=part),
             after=0.05,
         )
     script.server(
         vx.ResponseFunctionCallArgumentsDone(
-            **reply.place, call_id=begun.call_id, name=begun.name, arguments=arguments
+            **reply.place, call_id=call_id, name=begun.name, arguments=arguments
         )
     )
     reply.end(evolve(begun, status="completed", arguments=arguments), previous, usage(141, 17))
-    event = harbour.answers(begun.call_id, json.dumps(harbour.tide_at(pier)))
+    event = harbour.answers(call_id, json.dumps(harbour.tide_at(pier)))
     script.client(event, after=0.02)
-    item = evolve(event.item, id=f"item_{name}_output", status="completed")
+    given: Any = event.item
+    item = evolve(given, id=f"item_{name}_output", status="completed")
     for kind in (vx.ConversationItemAdded, vx.ConversationItemDone):
         script.server(kind(event_id=script.event_id(), previous_item_id=reply.item_id, item=item))
 
@@ -219,7 +222,7 @@ def make(target: Path) -> None:
     """Write the recording to `target`, in place of what is there."""
     target.unlink(missing_ok=True)
     script = Script(target)
-    server_made = {
+    server_made: dict[str, Any] = {
         "id": "sess_harbour",
         "object": "realtime.session",
         "model": MODEL,

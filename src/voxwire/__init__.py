@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from . import sync as sync
     from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
+    from .audio.files import FileAudio as FileAudio
     from .audio.formats import Format as Format
     from .audio.local import LocalAudio as LocalAudio
+    from .audio.remote import RemoteAudio as RemoteAudio
     from .audio.wav import read_wav as read_wav
     from .audio.wav import stream_wav as stream_wav
     from .audio.wav import write_wav as write_wav
@@ -144,8 +146,10 @@ _HOME = {
         "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
     ),
     "http.retrying": ("Backoff",),
+    "audio.files": ("FileAudio",),
     "audio.formats": ("Format",),
     "audio.local": ("LocalAudio",),
+    "audio.remote": ("RemoteAudio",),
     "audio.wav": ("read_wav", "stream_wav", "write_wav"),
     "kinds.connecting": (
         "ConnectTranscription", "ConnectTranslation", "connect_transcription",

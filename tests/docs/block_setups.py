@@ -166,6 +166,12 @@ def _(world: World) -> None:
     world.patch("voxwire.LocalAudio", lambda: Desk(world.server.speech("Good morning.")))
 
 
+@setup("a recorded question")
+def _(world: World) -> None:
+    """A file in which somebody asks something."""
+    voxwire.write_wav("question.wav", world.server.speech("Good morning."))
+
+
 @setup("an answer, and the end")
 def _(world: World) -> None:
     """The user asks in writing, is answered, and hangs up."""
