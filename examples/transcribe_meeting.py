@@ -31,7 +31,7 @@ async def main(path: str, language: str | None = None) -> None:
                 print(f"{clock(line.start_ms)}  (not understood: {line.error.message})")
             else:
                 print(f"{clock(line.start_ms)}  {line.text}")
-        print(f"\n{session.usage.usage.transcription.seconds:g} s of speech", file=sys.stderr)
+        print(f"\n{session.usage.transcription.seconds:g} s of speech", file=sys.stderr)
 
 
 if __name__ == "__main__":

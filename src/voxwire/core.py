@@ -139,8 +139,9 @@ class Core:
         audio: Any = getattr(getattr(self.session, "audio", None), "input", None)
         transcription = getattr(getattr(audio, "transcription", None), "model", None)
         model = getattr(self.session, "model", None)
-        return SessionUsage(
-            usage=self.conversation.usage,
+        return SessionUsage.of(
+            self.conversation.usage,
+            self.conversation.spent,
             model=model if isinstance(model, str) else None,
             transcription_model=transcription if isinstance(transcription, str) else None,
         )

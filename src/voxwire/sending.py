@@ -45,6 +45,11 @@ class Sending:
         """Have a task flush: for calls that are not coroutines."""
         raise NotImplementedError
 
+    @property
+    def usage(self) -> SessionUsage:
+        """What was used so far; ``session.usage.cost()`` is the bill for it."""
+        return self._core.usage
+
     async def send(
         self,
         event: Sendable,
@@ -100,11 +105,6 @@ class Sending:
 
 class Hearing(Sending):
     """What a session offers that takes the user's audio into its input buffer."""
-
-    @property
-    def usage(self) -> SessionUsage:
-        """What was used so far; ``session.usage.cost()`` is the bill for it."""
-        return self._core.usage
 
     async def append_audio(self, audio: Sound | Iterator[Sound] | AsyncIterable[Sound]) -> None:
         """Append the user's audio, in the session's input format; any length.

@@ -19,7 +19,7 @@ from .ledger import Ledger
 from .messages import messages
 from .reducers import RECEIVED, SENT
 from .snapshots import restored, snapshot
-from .usage import Usage
+from .usage import Spent, Usage
 
 __all__ = ["AudioRetention", "Cache", "Conversation"]
 
@@ -49,6 +49,12 @@ class Conversation:
     def usage(self) -> Usage:
         """What its responses have used, and what the transcriptions have."""
         return self._ledger.usage
+
+    @property
+    def spent(self) -> tuple[Spent, ...]:
+        """What makes up the usage, in the order in which it came: each response, also one beside
+        the conversation, and each transcription."""
+        return tuple(self._ledger.spent)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)

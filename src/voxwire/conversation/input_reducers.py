@@ -25,7 +25,7 @@ from .events import ConversationInterrupted, Delta
 from .item_reducers import updated
 from .item_state import ItemState, number, string
 from .ledger import Ledger
-from .usage import of_transcription
+from .usage import Spent, of_transcription
 
 
 def transcription_delta(
@@ -47,7 +47,8 @@ def transcription_completed(
     part = item.part(event.content_index, "input_audio")
     if not part.billed:
         part.billed = True
-        ledger.usage += of_transcription(event.usage)
+        model, usage = ledger.transcription_model, of_transcription(event.usage)
+        ledger.spend(Spent(kind="transcription", id=item.id, model=model, usage=usage))
     changed, missed = part.transcript.settle(string(event.transcript))
     if not changed:
         return []

@@ -16,7 +16,7 @@ from .appended import Appended
 from .chunks import Shelf
 from .item_state import ItemState, PartState, entries, peek, string
 from .items import new_item
-from .usage import Usage
+from .usage import Spent, Usage
 
 __all__ = ["Created", "Ledger", "Running", "limit"]
 
@@ -57,11 +57,16 @@ class Ledger:
         """Items of which something is known before they come."""
         self.running: dict[str, Running] = {}
         self.done: dict[str, None] = {}
-        self.usage = Usage()
+        self.translated = 0
+        """Bytes of sound that were sent to be translated."""
+        self.model: str | None = None
+        self.transcription_model: str | None = None
         self.format = PCM16
         """Of the model's speech."""
         self.appended = Appended(seconds)
         self.shelf = Shelf(seconds)
+        self._spent: list[Spent] = []
+        self._usage = Usage()
         self._deleted: dict[str, None] = {}
         self._created: deque[Created] = deque(maxlen=_REMEMBERED)
         self._orphans: dict[str, list[ItemState]] = {}
@@ -75,6 +80,24 @@ class Ledger:
                 held = part.sound.value
                 part.sound.forget(len(held))
                 self.keep(part, [held] if held else [])
+
+    def spend(self, spent: Spent) -> None:
+        """Note what was used."""
+        self._spent.append(spent)
+        self._usage += spent.usage
+
+    @property
+    def spent(self) -> list[Spent]:
+        """What was used, in the order in which it came; what was translated is one at the end."""
+        seconds = self.translated / PCM16.bytes_per_second
+        translation = Spent(kind="translation", model=self.model, usage=Usage(translated=seconds))
+        return [*self._spent, translation] if seconds else self._spent.copy()
+
+    @property
+    def usage(self) -> Usage:
+        """The sum of it."""
+        seconds = self.translated / PCM16.bytes_per_second
+        return self._usage + Usage(translated=seconds) if seconds else self._usage
 
     def visible(self, item_id: object) -> ItemState | None:
         """The item with that id, where it is in the conversation."""

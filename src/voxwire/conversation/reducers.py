@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import voxwire_protocol as protocol
 
 from ..events import LocalEvent
+from . import billing_reducers as billing
 from . import input_reducers as spoken
 from . import item_reducers as items
 from . import response_reducers as responses
@@ -23,8 +24,10 @@ __all__ = ["RECEIVED", "SENT", "Reducer"]
 Reducer: TypeAlias = Callable[[Ledger, Any], list[LocalEvent]]
 
 RECEIVED: Final[Mapping[type[protocol.Event], Reducer]] = {
-    protocol.SessionCreated: sound.session_event,
-    protocol.SessionUpdated: sound.session_event,
+    protocol.SessionCreated: billing.session_described,
+    protocol.SessionUpdated: billing.session_described,
+    protocol.TranslationSessionCreated: billing.translation_described,
+    protocol.TranslationSessionUpdated: billing.translation_described,
     protocol.ErrorEvent: responses.error,
     # Items
     protocol.ConversationItemAdded: items.item_added,
@@ -74,5 +77,6 @@ SENT: Final[Mapping[type[protocol.Event], Reducer]] = {
     protocol.InputAudioBufferCommit: spoken.commit_sent,
     protocol.InputAudioBufferClear: spoken.clear_sent,
     protocol.ConversationItemCreate: items.item_sent,
+    protocol.SessionInputAudioBufferAppend: billing.translation_sent,
 }
 """What the client sends."""

@@ -23,7 +23,7 @@ from ..events import LocalEvent
 from .item_reducers import shown, updated
 from .item_state import ItemState, entries, peek, string
 from .ledger import Ledger, Running, limit
-from .usage import of_response
+from .usage import Spent, of_response
 
 
 def response_created(ledger: Ledger, event: ResponseCreated) -> list[LocalEvent]:
@@ -45,7 +45,15 @@ def response_done(ledger: Ledger, event: ResponseDone) -> list[LocalEvent]:
     response, id = event.response, string(peek(event.response, "id"))
     running = ledger.running.pop(id, None) if id is not None else None
     if id is None or id not in ledger.done:
-        ledger.usage += of_response(event)
+        ledger.spend(
+            Spent(
+                kind="response",
+                id=id,
+                model=string(peek(response, "model")) or ledger.model,
+                status=string(peek(response, "status")),
+                usage=of_response(event),
+            )
+        )
     if id is not None:
         ledger.done[id] = None
         limit(ledger.done)

@@ -16,7 +16,7 @@ from ..errors import InvalidOption
 from .item_state import ItemState, PartState, entries, peek
 from .items import new_item
 from .ledger import Ledger
-from .usage import Usage
+from .usage import Spent, Usage
 
 __all__ = ["restored", "snapshot"]
 
@@ -61,13 +61,21 @@ class _Snapshot(msgspec.Struct):
     version: int
     items: list[_Item]
     usage: Usage
+    spent: list[Spent]
 
 
 def snapshot(ledger: Ledger) -> dict[str, Any]:
     """All of the conversation as JSON values; the audio that is kept is in it, as base64."""
     items = [_pack(ledger.items[id]) for id in ledger.order]
-    packed: dict[str, Any] = msgspec.to_builtins(_Snapshot(_VERSION, items, ledger.usage))
+    # What runs side by side ends in any order, and equal conversations have equal snapshots.
+    spent = sorted(ledger.spent, key=_rank)
+    whole = _Snapshot(_VERSION, items, ledger.usage, spent)
+    packed: dict[str, Any] = msgspec.to_builtins(whole)
     return packed
+
+
+def _rank(spent: Spent) -> tuple[str, str]:
+    return spent.kind, spent.id or ""
 
 
 def _pack(item: ItemState) -> _Item:
@@ -120,7 +128,8 @@ def restored(data: Mapping[str, Any], seconds: float | None = None) -> Ledger:
             f"$.version: a snapshot of version {packed.version}; this release reads {_VERSION}"
         )
     ledger = Ledger(seconds)
-    ledger.usage = packed.usage
+    for spent in packed.spent:
+        ledger.spend(spent)
     for entry in packed.items:
         if entry.id in ledger.items:
             raise InvalidOption(f"$.items: the id {entry.id!r} is there twice")

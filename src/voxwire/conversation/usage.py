@@ -1,11 +1,11 @@
-"""What the responses and transcriptions of a conversation have used, added up.
+"""What responses, transcriptions and translations have used, one by one and in all.
 
 It knows the counts that servers give; it does not know prices.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from voxwire_protocol import ResponseDone
@@ -13,7 +13,7 @@ from voxwire_protocol import ResponseDone
 from ..codec.codec import extras
 from .item_state import number, peek
 
-__all__ = ["Tokens", "Transcribed", "Usage", "of_response", "of_transcription"]
+__all__ = ["Spent", "Tokens", "Transcribed", "Usage", "of_response", "of_transcription"]
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +76,10 @@ class Usage:
 
     transcription: Transcribed = Transcribed()
 
+    translated: float = 0.0
+    """Seconds of sound that were sent to be translated, the silence in between too. Servers do not
+    tell of it, so it is counted here."""
+
     @property
     def total(self) -> int:
         """Tokens read and written by the responses."""
@@ -89,7 +93,26 @@ class Usage:
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
             transcription=self.transcription + other.transcription,
+            translated=self.translated + other.translated,
         )
+
+
+@attrs.frozen(kw_only=True)
+class Spent:
+    """One thing that used something, and by which model."""
+
+    kind: Literal["response", "transcription", "translation"]
+
+    id: str | None = None
+    """Of the response, or of the item that was transcribed."""
+
+    model: str | None = None
+    """The model at that time, as the server named it."""
+
+    status: str | None = None
+    """How a response ended."""
+
+    usage: Usage = Usage()
 
 
 def of_response(event: ResponseDone) -> Usage:

@@ -77,6 +77,11 @@ class _Kind(Generic[L]):
         """The next matching event; see :meth:`voxwire.Session.wait_for`."""
         return self._portal.call(self._inner.wait_for(key, timeout=timeout))
 
+    @property
+    def usage(self) -> SessionUsage:
+        """What was used so far; ``session.usage.cost()`` is the bill for it."""
+        return self._inner.usage
+
     def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
         """Send sound, any length."""
         self._portal.call(self._speak(audio))
@@ -111,11 +116,6 @@ class _Kind(Generic[L]):
 
 class Transcriber(_Kind[transcribing.Transcriber]):
     """A live transcription session; the counterpart of :class:`voxwire.Transcriber`."""
-
-    @property
-    def usage(self) -> SessionUsage:
-        """What was used so far."""
-        return self._inner.usage
 
     def _speak(self, audio: bytes | bytearray | memoryview) -> Any:
         return self._inner.append_audio(audio)
