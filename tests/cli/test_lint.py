@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
-from voxwire.cli.families import family_of
+from voxwire.recording.families import family_of
 from voxwire.recording.frames import entry
 
 GOOD = {"type": "response.output_text.delta", "event_id": "e", "response_id": "r", "item_id": "i",

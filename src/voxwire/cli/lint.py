@@ -17,8 +17,8 @@ from voxwire_protocol import UnknownEvent
 from ..codec.codec import Codec, Problem, problems, rebuild
 from ..emulator.matching import difference
 from ..errors import RecordingError
+from ..recording.families import CODECS, Family, family_of
 from ..recording.frames import Frame, read, sessions
-from .families import CODECS, Family, family_of
 
 __all__ = ["Counts", "Failure", "FileReport", "Misfit", "Report", "lint"]
 

@@ -21,9 +21,9 @@ from ..emulator import ReplayServer
 from ..emulator.play import Pace
 from ..errors import ConnectionClosedError, UpgradeRejected
 from ..events import ConnectionClosed, Overflow
+from ..recording.families import CODECS, family_of
 from ..recording.frames import Close, Entry, Frame, read, sessions
 from ..session import Session
-from .families import CODECS, family_of
 from .story import Story
 from .wording import Piece
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, cast
 
 from ..codec.codec import REALTIME, TRANSLATION, Codec
-from ..recording.frames import Entry, Frame
+from .frames import Entry, Frame
 
 __all__ = ["CODECS", "Family", "family_of"]
 
