@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
 from voxwire_protocol import (
@@ -50,7 +50,7 @@ from .tools.toolset import ToolSet
 from .turns import Turn
 from .uplink import Uplink
 
-__all__ = ["Core", "Tap"]
+__all__ = ["Around", "Core", "Tap"]
 
 log = logging.getLogger("voxwire")
 
@@ -73,6 +73,11 @@ _DESCRIBING = (
     TranslationSessionCreated,
     TranslationSessionUpdated,
 )
+
+
+Around: TypeAlias = Callable[[Call, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+"""What the running of a call goes through: given the call and what runs it, awaits that and returns
+its outcome."""
 
 
 class Tap(Protocol):
@@ -113,7 +118,13 @@ class Core:
         self.codec = protocol
         self.acknowledged = acknowledged
         self.router = Router({**protocol.client, **protocol.server, **LOCAL_NAMES})
+        self.address = ""
+        """Where the session leads to, without keys."""
         self.taps: list[Tap] = []
+        self.around_tools: list[Around] = []
+        """What each call of a tool goes through, the last one outermost."""
+        self.asking: list[Callable[[Turn], None]] = []
+        """Told of each request for a response, in the context of who asks."""
         self.session: Any = None
         self.last_error: ErrorEvent | None = None
         self.closed: ConnectionClosed | None = None
@@ -229,6 +240,8 @@ class Core:
             self.codec.event(wanted)  # what is wrong is the caller's to hear of, and now
         turn, events = self.responses.request(event, policy, items=items)
         self.outbox.extend(events)
+        for told in self.asking:
+            told(turn)
         return turn
 
     def cancel(self, turn: Turn | None = None) -> None:

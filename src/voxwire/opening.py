@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -22,6 +22,7 @@ from .recording.recorder import Recorder
 from .redaction import redact_url
 from .servers.address import Target
 from .session import Live
+from .watching import watched
 
 __all__ = ["ConnectionOptions", "Opening", "connection", "opened", "refusal"]
 
@@ -116,6 +117,19 @@ async def opened(
         begin: what else belongs to the opening; where it fails, the session is closed again.
         details: for `make`.
     """
+    core.address = redact_url(where.url, where.secrets)
+    with watched(core):
+        return await _opened(where, core, make, options, begin, details)
+
+
+async def _opened(
+    where: Target,
+    core: Core,
+    make: Callable[..., S],
+    options: ConnectionOptions,
+    begin: Callable[[S], Awaitable[Any]],
+    details: Mapping[str, Any],
+) -> S:
     dialing: dict[str, Any] = dict(options)
     record, drain_timeout = dialing.pop("record"), dialing.pop("drain_timeout")
     where = await _proved(where, dialing["open_timeout"])

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from functools import partial
 from typing import Any
 
 from .core import Core, log
@@ -71,7 +72,10 @@ class ToolTasks:
         plain = tool is not None and not inspect.iscoroutinefunction(tool.function)
         session = self.threaded if plain and self.threaded is not None else self._session
         context = ToolContext(call=call, session=session)
-        outcome = await run(self._core.tools, call, context)
+        work: Callable[[], Awaitable[Outcome]] = partial(run, self._core.tools, call, context)
+        for around in self._core.around_tools:
+            work = partial(around, call, work)
+        outcome: Outcome = await work()
         if outcome.later is None:
             self._answer(call, outcome)
             return

@@ -75,6 +75,10 @@ class Pairing:
             return known, known.guessed
         return self._match(response, waiting)
 
+    def named(self, response_id: str) -> Turn | None:
+        """The turn that is known to have this response."""
+        return self._by_id.get(response_id)
+
     def speaker(self, response_id: Any) -> Turn | None:
         """The turn of a response that an event names, or leaves out."""
         if isinstance(response_id, str):

@@ -67,6 +67,10 @@ class Responses:
         """The response of the default conversation: from its sending to its terminal event."""
         return self._floor.current
 
+    def turn_of(self, response_id: str) -> Turn | None:
+        """The turn whose running response has that id."""
+        return self._floor.pairing.named(response_id)
+
     @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""

@@ -32,6 +32,9 @@ class Outcome:
     error: BaseException | None = None
     """What the function raised, for the log; ``None`` also where the fault is the model's."""
 
+    fault: str | None = None
+    """What kind of thing went wrong, as the model is told; ``None`` where nothing did."""
+
     later: Later | None = None
     """Where the answer comes from, if there is none yet."""
 
@@ -81,7 +84,7 @@ def result_of(value: Any, error: BaseException | None = None) -> Outcome:
 
 
 def _failed(kind: str, message: str, error: BaseException | None = None) -> Outcome:
-    return Outcome(output=error_text(kind, message), error=error)
+    return Outcome(output=error_text(kind, message), error=error, fault=kind)
 
 
 _LONGEST_REASON = 500
