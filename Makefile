@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header
 UPSTREAM ?= ../shared/upstream/realtime.openapi.json
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers regenerate check-generated drift bench docs lint types lock clean
+.PHONY: help demo test test-peers fuzz regenerate check-generated drift bench docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +45,10 @@ test: $(VENV)/.dev  ## lint, types and tests
 # In environments of their own; what cannot be installed here is skipped, with the reason.
 test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers
 	@$(BIN)/python -m pytest -rs peers
+
+# What breaks is made small and left in tests/fuzz/findings, where the tests play it from then on.
+fuzz: $(VENV)/.dev  ## try hostile frames for SECONDS=60
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS)
 
 regenerate: $(VENV)/.dev  ## specs/ -> generated/
 	@$(BIN)/python -m codegen generate

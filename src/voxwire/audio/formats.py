@@ -110,9 +110,13 @@ def format_of(
             )
         return default
     rate = None if isinstance(named, str) else _get(named, "rate")
-    if known is PCM16 and isinstance(rate, int) and rate > 0:
+    if known is PCM16 and type(rate) is int and 0 < rate <= _HIGHEST_RATE:
         return PCM16 if rate == PCM16.rate else Format("audio/pcm", rate)
     return known
+
+
+_HIGHEST_RATE: Final = 1_000_000
+"""What is above it is no rate of sound: a server said something else."""
 
 
 def base64_size(text: object) -> int:

@@ -126,7 +126,7 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
         entries = value
         yield from size(rule, len(entries), path, value, "items", "entries")
         for index, entry in enumerate(entries):
-            yield from _rule(rule.get("items", {}), entry, f"{path}[{index}]", mode)
+            yield from _rule(rule.get("items", {"null": True}), entry, f"{path}[{index}]", mode)
     elif isinstance(value, Mapping):
         fields = value
         yield from size(rule, len(fields), path, value, "properties", "keys")

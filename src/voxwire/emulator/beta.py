@@ -137,16 +137,26 @@ def _nested(flat: Mapping[str, Any], kind: str) -> dict[str, Any]:
     session: dict[str, Any] = {"type": kind}
     for name, value in flat.items():
         if name == "modalities":
-            session["output_modalities"] = ["audio"] if "audio" in value else ["text"]
+            session["output_modalities"] = _current(value)
         elif name in _PLACES:
             *path, last = _PLACES[name]
             place = session
             for step in path:
                 place = place.setdefault(step, {})
-            place[last] = _TYPES.get(value, value) if name.endswith("_format") else value
+            place[last] = _typed(value) if name.endswith("_format") else value
         elif name != "temperature":
             session[name] = value  # as wrong as it was
     return session
+
+
+def _current(modalities: Any) -> Any:
+    if not isinstance(modalities, list):
+        return modalities  # as wrong as it was
+    return ["audio"] if "audio" in modalities else ["text"]
+
+
+def _typed(format: Any) -> Any:
+    return _TYPES.get(format, format) if isinstance(format, str) else format
 
 
 def _new_response(old: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,11 +164,11 @@ def _new_response(old: Mapping[str, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {}
     for name, value in old.items():
         if name == "modalities":
-            response["output_modalities"] = ["audio"] if "audio" in value else ["text"]
+            response["output_modalities"] = _current(value)
         elif name == "voice":
             output["voice"] = value
         elif name == "output_audio_format":
-            output["format"] = _TYPES.get(value, value)
+            output["format"] = _typed(value)
         elif name in ("max_response_output_tokens", "max_output_tokens"):
             response["max_output_tokens"] = value
         elif name != "temperature":

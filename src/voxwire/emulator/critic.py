@@ -126,16 +126,25 @@ def _value(rule: Rule, value: Any, at: str) -> Iterator[Mistake]:
         yield _wrong_type(_wanted(rule), value, at)
     elif isinstance(value, list):
         yield from _size(rule, len(value), at, "items", "array", "length")
+        inner = rule.get("items", {"null": True})
         for index, entry in enumerate(value):
-            yield from _value(rule.get("items", {}), entry, f"{at}[{index}]")
+            yield from _entry(inner, entry, f"{at}[{index}]")
     elif isinstance(value, dict):
         yield from _size(rule, len(value), at, "properties", "object", "properties")
         for key, entry in value.items():
-            yield from _value(rule.get("values", {"null": True}), entry, _at(at, key))
+            yield from _entry(rule.get("values", {"null": True}), entry, _at(at, key))
     elif isinstance(value, str):
         yield from _text(rule, value, at)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield from _number(rule, value, at)
+
+
+def _entry(rule: Rule, value: Any, at: str) -> Iterator[Mistake]:
+    """What is in a list or a map is there: null does not stand for something left out."""
+    if value is None and not rule.get("null"):
+        yield _wrong_type(_wanted(rule), value, at)
+    else:
+        yield from _value(rule, value, at)
 
 
 def _any_of(ways: Iterable[Rule], value: Any, at: str) -> Iterator[Mistake]:

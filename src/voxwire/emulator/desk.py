@@ -143,7 +143,7 @@ class Desk:
         secret = Secret(
             # Where keys are asked for, one that could be worked out from a seed would be none.
             value=f"ek_{token_hex(16)}" if self._policy.api_keys else self._ids.new("ek", 32),
-            expires_at=int(self._clock()) + int(lifetime.get("seconds", _LIFETIME)),
+            expires_at=int(self._clock()) + int(lifetime.get("seconds") or _LIFETIME),
             family=family,
             session=session,
             wanted=wanted,
@@ -203,7 +203,9 @@ class Desk:
         match action:
             case "accept":
                 call = self.calls.need(call_id, "ringing")
-                wanted = _json(request.body, "RealtimeSession")
+                wanted = _json(request.body)
+                for mistake in examine("RealtimeSession", wanted, "session"):
+                    raise mistake
                 session = self._sessions.describe("realtime", wanted)
                 call.state = "open"
                 self._sessions.open_call(call, session)

@@ -171,7 +171,10 @@ class Machine:
             item["status"] = item.get("status") or "completed"
         record = Record(item=item, format=format_of(self.settings.input["format"]))
         if item["type"] == "message":
-            item["content"] = [self._part(record, part) for part in item["content"]]
+            parts = cast("list[dict[str, Any]]", item["content"])
+            # Null is taken as left out, here as for the fields of the item itself.
+            known = [{k: v for k, v in part.items() if v is not None} for part in parts]
+            item["content"] = [self._part(record, part) for part in known]
         return record
 
     def _part(self, record: Record, part: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 from voxwire_protocol import Event, LegacySession, RealtimeSession, UnknownEvent, names
 
 from ..codec.codec import REALTIME, Codec
+from ..codec.extras import loads
 from ..codec.limits import meant
 from ..errors import InvalidEvent, InvalidOption
 from ..responses import METADATA_KEY
@@ -115,7 +116,11 @@ class Dialect(Codec):
         if not isinstance(event.session, LegacySession) or event.raw is None:
             return event.session
         # From the frame: the class of old sessions has no place for what a vendor adds.
-        described: Any = msgspec.json.decode(event.raw)["session"]
+        try:
+            described: Any = loads(event.raw)["session"]
+        except (ValueError, RecursionError):
+            # The decoders pass over what is not declared, and there the frame is no JSON.
+            return event.session
         return RealtimeSession.from_dict(current(described))
 
 

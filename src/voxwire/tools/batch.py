@@ -84,7 +84,8 @@ class Batch:
 
     def untold(self, items: Iterable[object]) -> list[Call]:
         """Calls that were written, and are not among the items that the response ended with."""
-        told = {getattr(item, "id", None) for item in items}
+        ids = (getattr(item, "id", None) for item in items)
+        told = {id for id in ids if isinstance(id, str)}
         return [c for c in self._drafts.values() if c.item_id not in told and c.arguments]
 
 
