@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from voxwire_protocol import ConversationItemCreate, Event, ResponseCreate, UserMessage
@@ -104,7 +103,6 @@ class Session:
 
 def play(case: Case) -> None:
     """Hold a session with the frames and acts of the case."""
-    logging.getLogger("voxwire").setLevel(logging.CRITICAL)
     session = Session(case.target.split()[1])
     core = session.core
     for step in case.steps:
