@@ -50,12 +50,18 @@ if TYPE_CHECKING:
     from .errors import ConnectTimeout as ConnectTimeout
     from .errors import InvalidEvent as InvalidEvent
     from .errors import InvalidOption as InvalidOption
+    from .errors import NoOwner as NoOwner
+    from .errors import OwnershipLost as OwnershipLost
     from .errors import PermissionDenied as PermissionDenied
     from .errors import QueueOverflow as QueueOverflow
     from .errors import RecordingError as RecordingError
     from .errors import ServerError as ServerError
     from .errors import SessionExpired as SessionExpired
+    from .errors import SessionOwned as SessionOwned
+    from .errors import StoreError as StoreError
+    from .errors import StoreUnavailable as StoreUnavailable
     from .errors import ToolError as ToolError
+    from .errors import UnknownSession as UnknownSession
     from .errors import UpgradeRejected as UpgradeRejected
     from .errors import VoxwireError as VoxwireError
     from .errors import WaitTimeout as WaitTimeout
@@ -108,6 +114,9 @@ if TYPE_CHECKING:
     from .servers.profiles import ServerProfile as ServerProfile
     from .servers.xai import XAI as XAI
     from .session import Session as Session
+    from .store.file import FileStore as FileStore
+    from .store.interface import Store as Store
+    from .store.redis import RedisStore as RedisStore
     from .tools.later import Later as Later
     from .tools.tool import Call as Call
     from .tools.tool import Tool as Tool
@@ -131,8 +140,9 @@ _HOME = {
     "costs": ("Cost", "Price", "SessionUsage"),
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
-        "ConnectionClosedError", "InvalidEvent", "InvalidOption", "PermissionDenied",
-        "QueueOverflow", "RecordingError", "ServerError", "SessionExpired", "ToolError",
+        "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
+        "PermissionDenied", "QueueOverflow", "RecordingError", "ServerError", "SessionExpired",
+        "SessionOwned", "StoreError", "StoreUnavailable", "ToolError", "UnknownSession",
         "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
     "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
@@ -167,6 +177,9 @@ _HOME = {
     "servers.profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),
+    "store.file": ("FileStore",),
+    "store.interface": ("Store",),
+    "store.redis": ("RedisStore",),
     "tools": ("Call", "Tool", "ToolContext", "tool"),
     "tools.later": ("Later",),
     "tools.toolset": ("ToolSet",),

@@ -30,7 +30,13 @@
     ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
     ├── QueueOverflow                        a reader was too slow, and asked for an exception
     ├── ToolError                            for a tool to raise: the model is told its words
-    └── RecordingError                       a recording that cannot be read or written
+    ├── RecordingError                       a recording that cannot be read or written
+    └── StoreError                           about sessions that are kept in a store
+        ├── StoreUnavailable                     it does not answer, or refuses to write
+        ├── UnknownSession                       there is no such session, or it has been closed
+        ├── SessionOwned                         another process holds it
+        ├── OwnershipLost                        another process has taken it over
+        └── NoOwner                              nobody holds it, so nobody can answer
 
 Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.webhooks``; ``voxwire``
 itself offers all.
@@ -57,12 +63,18 @@ __all__ = [
     "ConnectionClosedError",
     "InvalidEvent",
     "InvalidOption",
+    "NoOwner",
+    "OwnershipLost",
     "PermissionDenied",
     "QueueOverflow",
     "RecordingError",
     "ServerError",
     "SessionExpired",
+    "SessionOwned",
+    "StoreError",
+    "StoreUnavailable",
     "ToolError",
+    "UnknownSession",
     "UpgradeRejected",
     "VoxwireError",
     "WaitTimeout",
@@ -205,3 +217,40 @@ class ToolError(VoxwireError):
 
 class RecordingError(VoxwireError):
     """A file is no recording, or cannot be read or written. The message names file and line."""
+
+
+class StoreError(VoxwireError):
+    """Something about a session that is kept in a store, or about the store."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, or refuses: full, read-only, in the middle of a failover."""
+
+
+class UnknownSession(StoreError):
+    """The store has no such session, or one that was closed on purpose."""
+
+
+class SessionOwned(StoreError):
+    """Another process holds the session.
+
+    Attributes:
+        owner: who that is, as it called itself.
+        free_in: seconds until its lease runs out, unless it is renewed.
+    """
+
+    def __init__(self, session_id: str, owner: str, free_in: float) -> None:
+        self.owner = owner
+        self.free_in = free_in
+        super().__init__(
+            f"{session_id} is held by {owner}; its lease runs out in {free_in:.1f} s unless it is "
+            "renewed (wait= waits for that)"
+        )
+
+
+class OwnershipLost(StoreError):
+    """Another process has taken the session over: this one may no longer act for it."""
+
+
+class NoOwner(StoreError):
+    """Nobody holds the session now, so nobody can do what was asked; ``resume`` takes it over."""

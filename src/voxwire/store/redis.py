@@ -1,0 +1,298 @@
+"""The Redis store: a stream for each session, a lease with a fencing token, one round trip a write.
+
+This module knows keys and Redis. What is done in one step is in ``scripts``; the connections and
+their errors are in ``redis_client``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NoOwner, OwnershipLost, SessionOwned, StoreError, UnknownSession, WaitTimeout
+from . import scripts
+from .interface import Ask, Batch, Claim, Entry, Lease, Listed, Stored, check_id, unfinished
+from .redis_client import Connections
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.cluster import RedisCluster
+
+__all__ = ["RedisStore"]
+
+
+class RedisStore:
+    """Sessions in Redis 6.2 or newer, or in a Redis Cluster. Needs the extra ``voxwire[redis]``.
+
+    Each session has its keys on one shard: ``voxwire:{ID}:state``, ``:events`` (a stream),
+    ``:asks`` and ``:claims``. A write is one script, and is refused where the fencing token is not
+    the newest. An idle process holds one connection for all its sessions.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``; what redis-py takes.
+        cluster: whether it is a Redis Cluster, any node of which `url` names.
+        client: a client of redis-py's asyncio face in place of `url`, made without
+            ``decode_responses``; closing it is the caller's.
+        prefix: what all keys begin with.
+        history: how many entries of a session are kept, beside those that its snapshot lacks.
+        keep: seconds after its last write at which a session is deleted; a week.
+        timeout: seconds for one command.
+
+    Raises:
+        InvalidOption: redis-py is not installed, or `url` is none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        cluster: bool = False,
+        client: Redis | RedisCluster | None = None,
+        prefix: str = "voxwire",
+        history: int = 2000,
+        keep: float = 7 * 86400.0,
+        timeout: float = 2.0,
+    ) -> None:
+        self._connections = Connections(url, cluster=cluster, client=client, timeout=timeout)
+        self.prefix = prefix
+        self.history = history
+        self._keep = str(int(keep * 1000))
+        self._inbox = f"{prefix}:inbox:{os.urandom(8).hex()}"
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<voxwire.RedisStore {self._connections.where}>"
+
+    # -- the interface ------------------------------------------------------------------------
+
+    async def claim(self, session_id: str, owner: str, *, ttl: float, new: bool = False) -> Lease:
+        answer = await self._connections.run(
+            scripts.CLAIM,
+            self._keys(session_id, "state", "events", "asks", "claims"),
+            [owner, self._inbox, _ms(ttl), int(new), self._keep],
+        )
+        match _text(answer[0]):
+            case "owned":
+                raise SessionOwned(session_id, _text(answer[1]), float(answer[2]) / 1000)
+            case "open":
+                raise StoreError(unfinished(session_id))
+            case "closed":
+                raise UnknownSession(f"{session_id} was closed")
+            case "none":
+                raise UnknownSession(f"there is no session {session_id}")
+            case _:
+                pass
+        # Another shard, so a step of its own: a list that is read by people, not by owners.
+        await self._connections.do("SADD", f"{self.prefix}:sessions", session_id)
+        return Lease(session_id=session_id, owner=owner, fence=int(answer[1]), ttl=ttl)
+
+    async def write(self, lease: Lease, batch: Batch) -> bool:
+        keys = self._keys(lease.session_id, "state", "events", "asks", "claims")
+        given: list[Any] = [lease.fence, _ms(lease.ttl), self._keep, self.history, batch.number]
+        given += [int(batch.snapshot is not None), batch.snapshot or b"", len(batch.replies)]
+        for ask, reply in batch.replies.items():
+            keys.append(self._key(lease.session_id, f"reply:{ask}"))
+            given.append(reply)
+        for entry in batch.entries:
+            given += [f"{entry.at:.3f}", entry.kind, entry.data]
+        answer = await self._connections.run(scripts.WRITE, keys, given)
+        _held(lease, answer)
+        return int(answer[1]) > 0
+
+    async def release(self, lease: Lease, *, ended: bool) -> None:
+        keys = self._keys(lease.session_id, "state", "asks")
+        answer = await self._connections.run(scripts.RELEASE, keys, [lease.fence, int(ended)])
+        _held(lease, answer)
+
+    async def load(self, session_id: str) -> Stored:
+        keys = self._keys(session_id, "state", "events", "claims")
+        answer = await self._connections.run(scripts.LOAD, keys, [])
+        if _text(answer[0]) == "none":
+            raise UnknownSession(f"there is no session {session_id}")
+        _, owner, left, ended, snapshot, covers, first, last, claims = answer
+        free_in = float(left) / 1000
+        return Stored(
+            session_id=session_id,
+            owner=_text(owner) if owner and free_in > 0 else None,
+            free_in=free_in if owner else 0.0,
+            ended=ended == b"1",
+            snapshot=snapshot or None,
+            covers=_text(covers),
+            first=_text(first),
+            last=_text(last),
+            claims=[
+                Claim(fence=fence, owner=name, at=at / 1000)
+                for fence, name, at in map(json.loads, claims)
+            ],
+        )
+
+    async def read(
+        self, session_id: str, after: str = "", *, limit: int = 500, wait: float = 0.0
+    ) -> list[Entry]:
+        key = self._key(session_id, "events")
+        command: list[Any] = ["XREAD", "COUNT", limit]
+        if wait > 0:
+            command += ["BLOCK", _ms(wait)]
+        command += ["STREAMS", key, after or "0"]
+        answer = await self._connections.do(*command, wait=wait)
+        return [_entry(id, fields) for id, fields in _streams(answer)]
+
+    async def sessions(self) -> list[Listed]:
+        index = f"{self.prefix}:sessions"
+        names = sorted(map(_text, await self._connections.do("SMEMBERS", index)))
+        fields = ("owner", "until", "ended", "at")
+        found: list[Listed] = []
+        gone: list[str] = []
+        now = await self._connections.now()
+        for start in range(0, len(names), 100):
+            part = names[start : start + 100]
+            states: list[Awaitable[Any]] = [
+                self._connections.do("HMGET", self._key(name, "state"), *fields) for name in part
+            ]
+            for name, state in zip(part, await asyncio.gather(*states), strict=True):
+                owner, until, ended, at = state
+                if at is None:  # its time is over
+                    gone.append(name)
+                    continue
+                held = owner is not None and float(until) / 1000 > now
+                found.append(
+                    Listed(
+                        session_id=name,
+                        owner=_text(owner) if held else None,
+                        ended=ended == b"1",
+                        at=float(at) / 1000,
+                    )
+                )
+        if gone:
+            await self._connections.do("SREM", index, *gone)
+        return sorted(found, key=lambda each: -each.at)
+
+    async def ask(self, session_id: str, body: bytes, *, timeout: float) -> bytes:
+        keys = self._keys(session_id, "state", "asks")
+        answer = await self._connections.run(scripts.ASK, keys, [body, self._keep])
+        if _text(answer[0]) == "none":
+            raise NoOwner(f"nobody holds {session_id} now")
+        number, inbox = _text(answer[1]), _text(answer[2])
+        if inbox:
+            # The owner finds it at its next write anyway, and now at once.
+            await self._connections.do("XADD", inbox, "MAXLEN", "~", 1000, "*", "s", session_id)
+            await self._connections.do("PEXPIRE", inbox, self._keep)
+        reply_key = self._key(session_id, f"reply:{number}")
+        reply = await self._connections.do("BLPOP", reply_key, timeout, wait=timeout)
+        if reply is None:
+            await self._connections.do("XDEL", keys[1], number)
+            raise WaitTimeout(f"no answer from the owner of {session_id} within {timeout:g} s")
+        return bytes(reply[1])
+
+    async def asked(self, lease: Lease, *, wait: float) -> list[Ask]:
+        name = lease.session_id
+        # Heard of from now on, also what comes while it looks.
+        woken = self._waiting[name] = asyncio.Event()
+        try:
+            found = await self._take(lease)
+            if not found and wait > 0:
+                if self._reader is None or self._reader.done():
+                    self._reader = asyncio.create_task(self._read_inbox(), name="voxwire inbox")
+                with contextlib.suppress(TimeoutError):  # then nobody has asked
+                    async with asyncio.timeout(wait):
+                        await woken.wait()
+                    found = await self._take(lease)
+            return found
+        finally:
+            if self._waiting.get(name) is woken:
+                del self._waiting[name]
+
+    async def _take(self, lease: Lease) -> list[Ask]:
+        keys = self._keys(lease.session_id, "state", "asks")
+        answer = await self._connections.run(scripts.TAKE, keys, [lease.fence])
+        _held(lease, answer)
+        pairs = zip(answer[1::2], answer[2::2], strict=True)
+        return [Ask(id=_text(id), body=bytes(body)) for id, body in pairs]
+
+    async def forget(self, session_id: str) -> None:
+        keys = self._keys(session_id, "state", "events", "asks", "claims")
+        await self._connections.do("DEL", *keys)
+        await self._connections.do("SREM", f"{self.prefix}:sessions", session_id)
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+            self._reader = None
+        await self._connections.close()
+
+    # -- how ----------------------------------------------------------------------------------
+
+    def _key(self, session_id: str, name: str) -> str:
+        # The braces have Redis Cluster go by the id alone.
+        return f"{self.prefix}:{{{check_id(session_id)}}}:{name}"
+
+    def _keys(self, session_id: str, *names: str) -> list[str]:
+        return [self._key(session_id, name) for name in names]
+
+    async def _read_inbox(self) -> None:
+        """Wake the sessions of this process that somebody has asked for something."""
+        after = "$"
+        while True:
+            try:
+                answer = await self._connections.do(
+                    "XREAD", "BLOCK", 5000, "STREAMS", self._inbox, after, wait=5.0
+                )
+            except StoreError:  # what was asked meanwhile is found by the next write
+                await asyncio.sleep(1.0)
+                continue
+            for id, fields in _streams(answer):
+                after = _text(id)
+                woken = self._waiting.get(_text(fields[1]))
+                if woken is not None:
+                    woken.set()
+
+
+def _held(lease: Lease, answer: Sequence[Any]) -> None:
+    if _text(answer[0]) == "lost":
+        owner, fence = _text(answer[1]), _text(answer[2])
+        raise OwnershipLost(
+            f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
+            + (f"{owner or 'nobody'}'s now, with token {fence}" if fence else "gone")
+        )
+
+
+def _streams(answer: Any) -> list[tuple[Any, list[Any]]]:
+    """The entries of an answer to XREAD about one stream, as RESP2 or RESP3 has them."""
+    if not answer:
+        return []
+    entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+    if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list):
+        entries = entries[0]  # redis-py wraps them once more for RESP3
+    return [(id, _flat(fields)) for id, fields in entries]
+
+
+def _flat(fields: Any) -> list[Any]:
+    if isinstance(fields, dict):
+        return [part for pair in fields.items() for part in pair]
+    return list(fields)
+
+
+def _entry(id: Any, fields: list[Any]) -> Entry:
+    known = {_text(name): value for name, value in zip(fields[::2], fields[1::2], strict=True)}
+    kind: Any = _text(known["k"])
+    return Entry(
+        position=_text(id),
+        fence=int(known["o"]),
+        at=float(known["t"]),
+        kind=kind,
+        data=bytes(known["d"]),
+    )
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

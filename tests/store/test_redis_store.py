@@ -1,0 +1,162 @@
+"""The Redis store: what it costs, and Redis gone, slow, full or without its scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from redis_servers import RedisServer, free_ports, redis_server
+
+from voxwire.errors import InvalidOption, StoreUnavailable
+from voxwire.store import Batch, Entry, RedisStore
+
+
+def batch(number: int, size: int = 10) -> Batch:
+    return Batch(number=number, entries=[Entry(kind="s2c", data=b"x" * size, at=1.0)])
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def own_store(own_redis: RedisServer) -> AsyncIterator[RedisStore]:
+    store = RedisStore(own_redis.url, timeout=0.2)
+    yield store
+    await store.close()
+
+
+def commands(server: RedisServer) -> int:
+    info = server.cli("INFO", "stats")
+    return int(info.split("total_commands_processed:")[1].split()[0])
+
+
+async def test_all_that_is_written_at_once_is_one_round_trip(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=9.0, new=True)
+    await own_store.write(lease, batch(1))  # the script is known from here on
+    own_redis.cli("CONFIG", "RESETSTAT")
+    entries = [Entry(kind="s2c", data=b"x", at=1.0)] * 50
+    await own_store.write(
+        lease, Batch(number=2, entries=entries, snapshot=b"{}", replies={"1-1": b"!"})
+    )
+    calls = own_redis.cli("INFO", "commandstats")
+    assert "cmdstat_evalsha:calls=1," in calls
+    assert "cmdstat_xadd:calls=50," in calls
+    # What is not called by the script came over the wire.
+    assert "cmdstat_eval:" not in calls
+
+
+async def test_keys_of_a_session_share_a_shard(cluster: list[RedisServer]) -> None:
+    store = RedisStore(cluster[1].url, cluster=True, prefix="shards")
+    names = [f"call-{number}" for number in range(30)]
+    for name in names:
+        lease = await store.claim(name, "a", ttl=9.0, new=True)
+        await store.write(lease, batch(1))
+    sizes = [int(node.cli("DBSIZE")) for node in cluster]
+    assert all(size >= 6 for size in sizes)  # and they are spread over all of them
+    assert {each.session_id for each in await store.sessions()} == set(names)
+    for name in names:
+        await store.forget(name)
+    assert await store.sessions() == []
+    await store.close()
+
+
+async def test_redis_may_forget_the_scripts(own_redis: RedisServer, own_store: RedisStore) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=9.0, new=True)
+    own_redis.cli("SCRIPT", "FLUSH")
+    await own_store.write(lease, batch(1))
+    assert len(await own_store.read("call-1")) == 1
+
+
+async def test_redis_gone_and_back(own_redis: RedisServer, own_store: RedisStore) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=9.0, new=True)
+    await own_store.write(lease, batch(1))
+    own_redis.stop()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=str(own_redis.port)):
+            await own_store.write(lease, batch(2))
+    with pytest.raises(StoreUnavailable):
+        await own_store.load("call-1")
+    own_redis.start()
+    await own_store.write(lease, batch(2))
+    assert len(await own_store.read("call-1")) == 2
+
+
+async def test_a_redis_that_does_not_answer_is_unavailable(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=9.0, new=True)
+    own_redis.freeze()
+    with pytest.raises(StoreUnavailable, match=r"no answer within 0\.2 s"):
+        await own_store.write(lease, batch(1))
+    own_redis.thaw()
+    # Whether the first attempt arrived or not, it is there once.
+    await own_store.write(lease, batch(1))
+    assert len(await own_store.read("call-1")) == 1
+
+
+async def test_a_redis_that_refuses_to_write_is_unavailable(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=9.0, new=True)
+    own_redis.cli("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(StoreUnavailable, match=r"(?i)oom|maxmemory"):
+        await own_store.write(lease, batch(1))
+    own_redis.cli("CONFIG", "SET", "maxmemory", "0")
+    own_redis.cli("REPLICAOF", "127.0.0.1", str(free_ports(1)[0]))
+    with pytest.raises(StoreUnavailable, match=r"(?i)read.?only|master"):
+        await own_store.write(lease, batch(1))
+    own_redis.cli("REPLICAOF", "NO", "ONE")
+    await own_store.write(lease, batch(1))
+    assert len(await own_store.read("call-1")) == 1
+
+
+async def test_what_is_old_goes_by_itself(own_redis: RedisServer) -> None:
+    store = RedisStore(own_redis.url, keep=0.05)
+    await store.claim("call-1", "a", ttl=9.0, new=True)
+    while own_redis.cli("EXISTS", "voxwire:{call-1}:state") == "1":
+        pass
+    assert await store.sessions() == []
+    keys = [f"voxwire:{{call-1}}:{name}" for name in ("events", "asks", "claims")]
+    assert own_redis.cli("EXISTS", *keys, "voxwire:sessions") == "0"
+    await store.close()
+
+
+async def test_a_password_is_in_no_message() -> None:
+    [port] = free_ports(1)
+    store = RedisStore(f"redis://user:hunter2@127.0.0.1:{port}/0", timeout=0.2)
+    with pytest.raises(StoreUnavailable) as info:
+        await store.sessions()
+    assert "hunter2" not in str(info.value) + repr(store)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"url": "http://x"}, {"url": "redis://x", "client": object()}]
+)
+def test_what_cannot_be_a_redis_is_told_at_once(given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption):
+        RedisStore(**given)
+
+
+def test_without_redis_py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(InvalidOption, match=r"voxwire\[redis\]"):
+        RedisStore("redis://localhost")
+
+
+async def test_a_client_of_ones_own_stays_open(own_redis: RedisServer) -> None:
+    from redis.asyncio import Redis
+
+    client = Redis.from_url(own_redis.url)
+    store = RedisStore(client=client)
+    await store.claim("call-1", "a", ttl=9.0, new=True)
+    await store.close()
+    assert await client.ping()
+    await client.aclose()
