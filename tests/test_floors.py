@@ -118,3 +118,10 @@ def test_the_generator_knows_neither_package() -> None:
         assert not [n for n in imports if n.split(".")[0] in ("voxwire", "voxwire_protocol")], (
             module
         )
+
+
+def test_a_store_knows_neither_events_nor_sessions() -> None:
+    assert _rooms()["store"] <= {"errors", "redaction"}
+    for module, imports in _imports(SOURCE).items():
+        if module.split(".")[1:2] == ["store"]:
+            assert not [name for name in imports if name.startswith("voxwire_protocol")], module
