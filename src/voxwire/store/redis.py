@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..errors import NoOwner, OwnershipLost, SessionOwned, StoreError, UnknownSession, WaitTimeout
 from . import scripts
@@ -266,16 +266,15 @@ def _streams(answer: Any) -> list[tuple[Any, list[Any]]]:
     """The entries of an answer to XREAD about one stream, as RESP2 or RESP3 has them."""
     if not answer:
         return []
-    named = cast("dict[Any, Any]", answer)
-    entries: list[Any] = next(iter(named.values())) if isinstance(answer, dict) else answer[0][1]
-    if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list):
-        entries = cast("list[Any]", entries[0])  # redis-py wraps them once more for RESP3
+    entries = next(iter(answer.values())) if hasattr(answer, "values") else answer[0][1]
+    if entries and type(entries[0]) is list and type(entries[0][0]) is list:
+        entries = entries[0]  # redis-py wraps them once more for RESP3
     return [(id, _flat(fields)) for id, fields in entries]
 
 
 def _flat(fields: Any) -> list[Any]:
-    if isinstance(fields, dict):
-        return [part for pair in cast("dict[Any, Any]", fields).items() for part in pair]
+    if hasattr(fields, "items"):
+        return [part for pair in fields.items() for part in pair]
     return list(fields)
 
 
