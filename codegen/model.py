@@ -12,8 +12,9 @@ from . import quirks as quirk_file
 from .documents import DocumentReader, check_aliases, roots, with_event_aliases
 from .loading import load
 from .normalise import read_schemas
-from .problems import Problems
+from .problems import Place, Problems
 from .schema import Alias, Model, Object, Schema, Union, names_in
+from .vendors import read_vendors
 
 
 def read_model(folder: Path) -> Model:
@@ -26,6 +27,8 @@ def read_model(folder: Path) -> Model:
     families = documents.families()
     operations = documents.operations()
     check_aliases(quirks, families, problems)
+    at = Place(quirk_file.FILE, "/vendor")
+    vendors = read_vendors(quirks.vendor, families, problems, at)
     problems.raise_if_any()
     schemas = with_event_aliases(schemas, families)
     received, sent = roots(families, operations)
@@ -36,6 +39,7 @@ def read_model(folder: Path) -> Model:
         operations,
         received=_reach(schemas, received, read_only=True),
         sent=_reach(schemas, sent, read_only=False),
+        vendors=vendors,
     )
     for name in sorted(schemas.keys() - model.received - model.sent - _aliases(schemas)):
         problems.add(

@@ -33,6 +33,8 @@ class Quirks:
     event_aliases: tuple[EventAlias, ...] = ()
     tag_aliases: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(schema, property) -> further values of that tag."""
+    vendor: dict[str, Any] = field(default_factory=dict)
+    """What servers do otherwise, as it is written."""
 
 
 def apply(specs: Specs) -> tuple[Specs, Quirks]:
@@ -61,6 +63,7 @@ def apply(specs: Specs) -> tuple[Specs, Quirks]:
     return _corrected(specs, document.get("corrections") or []), Quirks(
         _event_aliases(document.get("event_aliases") or []),
         _tag_aliases(specs, document.get("tag_aliases") or []),
+        document.get("vendor") or {},
     )
 
 

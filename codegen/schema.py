@@ -244,6 +244,44 @@ class File:
     schemas: tuple[str, ...]
 
 
+Manner: TypeAlias = Literal[
+    "undeclared", "nulls", "missing", "values", "extra_events", "other_names", "order", "errors",
+    "connection", "http", "wants",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One thing that a server does otherwise."""
+
+    manner: Manner
+    said: Mapping[str, Any]
+    """The entry, as it is written."""
+    place: Place
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Wire names, in which `*` stands for any text."""
+        return tuple(self.said.get("events", ()))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where in the event."""
+        return tuple(path.strip() for path in str(self.said.get("path", "")).split(",") if path)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A server or a client, and all that it does otherwise."""
+
+    name: str
+    title: str
+    family: str
+    """The protocol that it is about."""
+    evidence: str
+    deviations: tuple[Deviation, ...]
+
+
 @dataclass(frozen=True)
 class Model:
     """Everything that the specs say."""
@@ -256,6 +294,8 @@ class Model:
     """Schemas that a server may send; these are read leniently."""
     sent: frozenset[str]
     """Schemas that a client may send; these have TypedDict twins."""
+    vendors: tuple[Vendor, ...] = ()
+    """What servers do otherwise; only the reference pages tell it."""
 
     def objects(self) -> Iterator[Object]:
         return (schema for schema in self.schemas.values() if isinstance(schema, Object))

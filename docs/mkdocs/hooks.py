@@ -24,6 +24,7 @@ ELSEWHERE = {"specs/README.md": "specs.md", "CHANGELOG.md": "changelog.md"}
 FIRST = (
     "index", "realtime-events", "translation-events", "operations", "client-events",
     "server-events", "sessions", "items", "responses", "tools", "audio", "usage", "errors",
+    "vendors",
 )  # fmt: skip
 
 _LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")

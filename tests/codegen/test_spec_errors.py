@@ -249,6 +249,27 @@ CASES: dict[str, tuple[str, Change, str, str, str]] = {
         "no server event is called 'thing.gone'",
         "correct the name",
     ),
+    "a deviation in no event": (
+        "quirks.yaml",
+        lambda doc: doc["vendor"]["workshop"]["nulls"][0].update(events=["thing.gone"]),
+        "quirks.yaml#/vendor/workshop/nulls/0/events",
+        "no event is called 'thing.gone'",
+        "extra_events",
+    ),
+    "a deviation with a key that nobody reads": (
+        "quirks.yaml",
+        lambda doc: doc["vendor"]["workshop"]["nulls"][0].update(remark="odd"),
+        "quirks.yaml#/vendor/workshop/nulls/0/remark",
+        "unknown key 'remark'",
+        "note",
+    ),
+    "a vendor of another protocol": (
+        "quirks.yaml",
+        lambda doc: doc["vendor"]["workshop"].update(family="maxi"),
+        "quirks.yaml#/vendor/workshop/family",
+        "there is no protocol 'maxi'",
+        "mini",
+    ),
     "a correction that leads nowhere": (
         "quirks.yaml",
         lambda doc: doc["corrections"][0].update(pointer=f"{THINGS}#/$defs/Gone/maxLength"),
