@@ -20,6 +20,10 @@ class Seen:
         self.cores: list[Core] = []
         self.errors: list[BaseException] = []
         self.tools: list[Any] = []
+        self.open = 0
+
+    def opened(self) -> None:
+        self.open += 1
 
     def __call__(self, core: Core) -> Seen:
         self.cores.append(core)
@@ -52,13 +56,13 @@ async def test_a_watcher_is_asked_for_each_session(connect: Any, seen: Seen) -> 
     assert "sk-1234567890" not in seen.cores[0].address
     assert seen.cores[0].address.startswith("ws://127.0.0.1:")
     assert len(asked) == 1
-    assert seen.errors == []
+    assert (seen.open, seen.errors) == (1, [])
 
 
 async def test_a_session_that_fails_is_told(seen: Seen) -> None:
     with pytest.raises(ConnectRefused) as refused:
         await voxwire.connect(url="ws://127.0.0.1:9/v1/realtime")
-    assert seen.errors == [refused.value]
+    assert (seen.open, seen.errors) == (0, [refused.value])
 
 
 async def test_a_call_goes_through_those_around_it(connect: Any, seen: Seen) -> None:

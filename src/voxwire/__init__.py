@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from . import http as http
     from . import legacy as legacy
     from . import sync as sync
+    from . import telemetry as telemetry
     from . import webhooks as webhooks
     from .approvals import McpApprovalRequested as McpApprovalRequested
     from .audio.files import FileAudio as FileAudio
@@ -188,7 +189,7 @@ _HOME = {
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 # What a program says the module of: voxwire.webhooks.unwrap.
-_SUBMODULES = ("http", "legacy", "sync", "webhooks")
+_SUBMODULES = ("http", "legacy", "sync", "telemetry", "webhooks")
 
 __version__ = "0.1.0"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from .core import Core, log
@@ -18,6 +19,9 @@ __all__ = ["WATCHERS", "Watch", "Watcher", "watched"]
 
 class Watch(Protocol):
     """What a watcher has of one session."""
+
+    def opened(self) -> None:
+        """The session is open."""
 
     def failed(self, error: BaseException, /) -> None:
         """The session could not be opened, or its opening was cancelled."""
@@ -45,8 +49,14 @@ def watched(core: Core) -> Generator[None]:
         yield
     except BaseException as error:  # also a cancelled opening is over
         for watch in watches:
-            try:
-                watch.failed(error)
-            except Exception:  # as above
-                log.exception("%r failed", watch)
+            _tell(partial(watch.failed, error))
         raise
+    for watch in watches:
+        _tell(watch.opened)
+
+
+def _tell(what: Callable[[], None]) -> None:
+    try:
+        what()
+    except Exception:  # who looks on must not stop what goes on
+        log.exception("%r failed", what)
