@@ -1,48 +1,94 @@
-"""A talk in another language, as it is given: the words on the screen, the voice in the speaker.
+"""A talk in another language, as it is given: both texts on the screen, the voice in the speaker.
 
     OPENAI_API_KEY=sk-... python examples/translate_talk.py es
-    OPENAI_API_KEY=sk-... python examples/translate_talk.py es talk.wav out.wav
+    OPENAI_API_KEY=sk-... python examples/translate_talk.py es talk.wav translated.wav
 
-Without files it listens to the microphone until Ctrl-C (``pip install 'voxwire[audio]'``). With
-them, the talk is sent at the pace of speech, as the service expects.
+Without files it listens to the microphone until Ctrl-C (``pip install 'voxwire[audio]'``); wear
+headphones, or it hears itself. With them, the talk is sent at the pace of speech, as the service
+expects.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import shutil
 import sys
+from typing import TextIO
 
 import voxwire
 
 
+class Captions:
+    """What is said and what that means, one below the other, as it comes.
+
+    The two run apart in time: a line is what has come of either since the last one was finished.
+    """
+
+    def __init__(self, out: TextIO, width: int | None = None) -> None:
+        self.out = out
+        self.width = width or shutil.get_terminal_size().columns - 4
+        self.said = self.meant = ""
+
+    def add(self, chunk: voxwire.Translated) -> None:
+        self.said += chunk.source_text
+        self.meant += chunk.text
+        sentence = self.meant.rstrip().endswith((".", "!", "?", "…", "。", "！", "？"))
+        if sentence or len(self.meant) > self.width:
+            self.write()
+
+    def write(self) -> None:
+        """Finish a line."""
+        for mark, text in (("  ", self.said), ("> ", self.meant)):
+            if text.strip():
+                self.out.write(f"{mark}{text.strip()}\n")
+        self.out.flush()
+        self.said = self.meant = ""
+
+
 async def listen(language: str) -> None:
-    """From the microphone to the speaker. Wear headphones."""
+    """From the microphone to the speaker."""
+    captions = Captions(sys.stdout)
     audio = voxwire.LocalAudio()
     with audio:
-        async with voxwire.connect_translation(to=language) as session:
-            async for chunk in session.translate(audio.microphone):
-                audio.speaker.write(chunk.audio)
-                print(chunk.text, end="", flush=True)
+        async with voxwire.connect_translation(
+            to=language, transcription="gpt-realtime-whisper"
+        ) as session:
+            try:
+                async for chunk in session.translate(audio.microphone):
+                    audio.speaker.write(chunk.audio)
+                    captions.add(chunk)
+            finally:
+                captions.write()
 
 
 async def convert(language: str, talk: str, out: str, speed: float | None = 1.0) -> None:
     """From one file into another."""
-    spoken = bytearray()
-    async with voxwire.connect_translation(to=language, speed=speed) as session:
+    captions, spoken = Captions(sys.stdout), bytearray()
+    async with voxwire.connect_translation(
+        to=language, transcription="gpt-realtime-whisper", speed=speed
+    ) as session:
         async for chunk in session.translate(talk):
             spoken += chunk.audio
-            print(chunk.text, end="", flush=True)
-    print()
+            captions.add(chunk)
+    captions.write()
     voxwire.write_wav(out, spoken)
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        match sys.argv[1:]:
-            case [language]:
-                asyncio.run(listen(language))
-            case [language, talk, out]:
-                asyncio.run(convert(language, talk, out))
-            case _:
-                raise SystemExit("usage: translate_talk.py LANGUAGE [TALK.wav OUT.wav]")
+    parser = argparse.ArgumentParser(description="A talk in another language, as it is given.")
+    parser.add_argument("language", help="to translate into, such as es")
+    parser.add_argument("talk", nargs="?", help="a WAV file; left out, the microphone")
+    parser.add_argument("out", nargs="?", help="a WAV file for the translation")
+    given = parser.parse_args()
+    if (given.talk is None) != (given.out is None):
+        parser.error("give two files, or none for microphone and speaker")
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            if given.talk is None:
+                asyncio.run(listen(given.language))
+            else:
+                asyncio.run(convert(given.language, given.talk, given.out))
+    except (voxwire.VoxwireError, OSError) as problem:
+        raise SystemExit(f"translate_talk: {problem}") from None

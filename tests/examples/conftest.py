@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from served import EXAMPLES
+from served import EXAMPLES, KEY
 
 from voxwire.emulator import Emulator, Policy
-
-KEY = "sk-test-0123456789abcdef"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+KEY = "sk-test-0123456789abcdef"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
