@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).parent))
+import api_names
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "generated" / "reference"
@@ -31,6 +35,7 @@ _LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
 _FENCE = re.compile(r"^(\s*(`{3,}|~{3,})).*?^\s*\2\s*$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 _FIGURES = "<!-- figures -->"
+_NAMES = "<!-- all names -->"
 _FOREIGN = re.compile(
     r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=[\"']?((?:https?:)?//[^\"'\s>]+)"
     r"|<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|preload|preconnect|icon))[^>]*"
@@ -78,6 +83,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     page.meta.setdefault("search", _rank(page.file.src_uri))
     if _FIGURES in markdown:
         markdown = markdown.replace(_FIGURES, _figures())
+    if _NAMES in markdown:
+        markdown = markdown.replace(_NAMES, api_names.table())
+    if page.file.src_uri.startswith("api/"):
+        markdown = api_names.expanded(markdown, Path(page.file.src_uri).stem)
     pieces: list[str] = []
     place = 0
     for fence in _FENCE.finditer(markdown):
@@ -117,7 +126,14 @@ def _figures() -> str:
 
 
 def on_post_build(config: Any) -> None:
-    """The site works without a network: nothing on it is fetched from another host."""
-    for page in Path(config.site_dir).rglob("*.html"):
+    """Every public name is on the site, and nothing on it is fetched from another host."""
+    site = Path(config.site_dir)
+    for page in site.rglob("*.html"):
         for found in _FOREIGN.finditer(page.read_text(encoding="utf-8")):
             raise PluginError(f"{page.name} fetches {found[1] or found[2]}")
+    for each in api_names.public():
+        text = (site / "api" / f"{each.page}.html").read_text(encoding="utf-8")
+        if f'id="{each.path}"' not in text:
+            raise PluginError(
+                f"{each.module}.{each.name} is not on api/{each.page}.html: has it a docstring?"
+            )

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}|~{3,})(?P<info>.*)$")
 _SETUP = re.compile(r"^ *<!-- setup: (?P<names>.+?) -->$")
-_HEADING = re.compile(r"^#{1,6} +(.+?)(?: +\{#(?P<id>[\w-]+)\})?$")
+_HEADING = re.compile(r"^#{1,6} +(.+?)(?: +\{ ?#(?P<id>[\w-]+) ?\})?$")
 _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
 
 
