@@ -20,6 +20,7 @@ from .errors import ConnectionClosedError, InvalidOption
 from .opening import ConnectionOptions, Opening, connection, opened, refusal
 from .options import SessionOptions, realtime_session
 from .playback.playback import Playback
+from .redaction import veiled, veiled_headers
 from .servers.address import Target
 from .servers.credentials import Credential
 from .servers.profiles import ServerProfile, located
@@ -90,6 +91,8 @@ def connect(
             :class:`AuthenticationError`, :class:`PermissionDenied` or :class:`UpgradeRejected`.
         ServerError: on entering; the server refused the settings.
     """
+    # From here on: an error's frames may be printed with their variables.
+    api_key, headers = veiled(api_key), headers and veiled_headers(headers)
     profile, where = located(
         "realtime" if call_id is None else "call",
         server=server,
@@ -150,6 +153,8 @@ def attach(call: str | RealtimeCallIncoming, **options: Unpack[AttachOptions]) -
         InvalidOption, InvalidEvent, ConnectError, ServerError: as :func:`connect`. A call that is
             not there, or over, is an :class:`UpgradeRejected`.
     """
+    options["api_key"] = veiled(options.get("api_key"))
+    options["headers"] = veiled_headers(options.get("headers"))
     given: dict[str, Any] = dict(options)
     call_id = call.data.call_id if isinstance(call, RealtimeCallIncoming) else call
     if not isinstance(call_id, str) or not call_id or call_id.startswith("evt_"):

@@ -42,6 +42,7 @@ from .costs import SessionUsage
 from .errors import ConnectionClosedError, SessionExpired
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
 from .playback.playback import Playback
+from .redaction import REDACTED, redact_text
 from .responses import Policy, Responses
 from .router import Router
 from .tool_turns import ToolTurns
@@ -121,6 +122,8 @@ class Core:
         self.address = ""
         """Where the session leads to, without keys."""
         self.taps: list[Tap] = []
+        self.secrets: tuple[str, ...] = ()
+        """What was sent as proof, and must not be seen again in what the server says of it."""
         self.around_tools: list[Around] = []
         """What each call of a tool goes through, the last one outermost."""
         self.asking: list[Callable[[Turn], None]] = []
@@ -169,8 +172,10 @@ class Core:
         """
         self._tell(lambda tap: tap.server(frame))
         event = self.codec.decode(frame)
+        if isinstance(event, ErrorEvent) and self.secrets:
+            event = self._without_secrets(event)
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("<- %r", event)
+            log.debug("<- %s", redact_text(repr(event), self.secrets))
         if isinstance(event, _DESCRIBING):
             self.session = self.codec.session(event)
         elif isinstance(event, ErrorEvent):
@@ -184,6 +189,15 @@ class Core:
         for change in changes:
             self.local(change)
         return event
+
+    def _without_secrets(self, event: Event) -> Event:
+        """An ``error`` as it came, unless it repeats the key: then without that, for the words of
+        an error become those of exceptions."""
+        frame = event.raw or b""
+        found = [key.encode() for key in self.secrets if key.encode() in frame]
+        for key in found:
+            frame = frame.replace(key, REDACTED.encode())
+        return self.codec.decode(frame) if found else event
 
     def prepare(
         self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
@@ -206,7 +220,7 @@ class Core:
         # What is sent raw is the caller's own business, and may be anything.
         seen = self.codec.decode_client(frame) if event is None else event
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("-> %r", seen)
+            log.debug("-> %s", redact_text(repr(seen), self.secrets))
         receipt = None
         if isinstance(seen, ClientEvent):
             receipt = self.acks.sent(seen)
@@ -291,6 +305,7 @@ class Core:
     def ended(self, code: int, reason: str, *, clean: bool, expected: bool) -> None:
         """Note that the connection is gone. Only the first call counts."""
         if self.closed is None:
+            reason = redact_text(reason, self.secrets)
             self.closed = ConnectionClosed(code=code, reason=reason, clean=clean, expected=expected)
             log.debug("closed: %d %s", code, reason)
             broken = code == 1006

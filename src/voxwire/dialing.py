@@ -22,7 +22,7 @@ from .errors import (
     PermissionDenied,
     UpgradeRejected,
 )
-from .redaction import redact_text, redact_url
+from .redaction import redact_text, redact_url, without_frames
 from .servers.address import Target
 
 __all__ = ["MAX_FRAME", "dial"]
@@ -30,9 +30,11 @@ __all__ = ["MAX_FRAME", "dial"]
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes in the largest frame that is read: twice what a client may append at once."""
 
-# The socket library logs every header of its own at DEBUG, the key among them.
+# The socket library logs every header of its own at DEBUG, the key among them: not even to who
+# asks for all there is.
 _socket_log = logging.getLogger("voxwire.socket")
 _socket_log.setLevel(logging.INFO)
+_socket_log.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _CURES = {
     401: "check the API key, and that it belongs to this server",
@@ -40,6 +42,9 @@ _CURES = {
     404: "check the path of the address and the name of the model or deployment",
     429: "too many connections or requests; wait and try again",
 }
+
+
+_LONGER = " (see open_timeout=)"
 
 
 class _Opener(open_socket):
@@ -79,20 +84,36 @@ async def dial(
             compression=None,
             **options,
         )
-    except InvalidStatus as error:
-        raise rejected(where, error.response.status_code, error.response.body, target) from None
-    except TimeoutError:
-        within = "" if open_timeout is None else f" within {open_timeout:g} s (see open_timeout=)"
-        raise ConnectTimeout(f"{where} did not answer{within}") from None
-    except ssl.SSLError as error:
-        raise ConnectRefused(
-            f"TLS with {where} failed: {error.reason or error}"
-            " (for a certificate of your own, pass tls=ssl.create_default_context(cafile=...))"
-        ) from error
-    except OSError as error:
-        raise ConnectRefused(f"cannot reach {where}: {error.strerror or error}") from error
-    except (InvalidHandshake, EOFError) as error:
-        raise ConnectError(f"{where} is no WebSocket server: {error}") from None
+    except (InvalidHandshake, OSError, EOFError) as error:
+        # All that opening may raise; what comes of it is raised outside, where nothing of the
+        # library's hangs on to it.
+        without_frames(error)
+        failure = _told(error, where, target, open_timeout)
+    raise failure
+
+
+def _told(error: Exception, where: str, target: Target, open_timeout: float | None) -> ConnectError:
+    """The exception for what the library raised."""
+    told: ConnectError
+    words = redact_text(str(error), target.secrets)
+    match error:
+        case InvalidStatus():
+            return rejected(where, error.response.status_code, error.response.body, target)
+        case TimeoutError():
+            within = "" if open_timeout is None else f" within {open_timeout:g} s"
+            return ConnectTimeout(f"{where} did not answer{within}{within and _LONGER}")
+        case ssl.SSLError():
+            told = ConnectRefused(
+                f"TLS with {where} failed: {error.reason or words}"
+                " (for a certificate of your own, pass tls=ssl.create_default_context(cafile=...))"
+            )
+        case OSError():
+            told = ConnectRefused(f"cannot reach {where}: {error.strerror or words}")
+        case _:
+            # Not its cause as well: it holds the whole answer.
+            return ConnectError(f"{where} is no WebSocket server: {words}")
+    told.__cause__ = error
+    return told
 
 
 def rejected(

@@ -133,7 +133,7 @@ async def _opened(
     dialing: dict[str, Any] = dict(options)
     record, drain_timeout = dialing.pop("record"), dialing.pop("drain_timeout")
     where = await _proved(where, dialing["open_timeout"])
-    secrets = where.secrets
+    secrets = core.secrets = where.secrets
     if record is not None:
         core.taps.append(Recorder(record, url=where.url, secrets=secrets))
     socket = await dial(where, **dialing)

@@ -24,6 +24,7 @@ from voxwire_protocol import RealtimeCallIncoming, UnknownEvent
 from voxwire_protocol._runtime import structure
 
 from .errors import InvalidOption, VoxwireError
+from .redaction import REDACTED, veiled
 
 __all__ = ["InvalidSignature", "sign", "unwrap", "verify"]
 
@@ -66,6 +67,7 @@ def unwrap(
         InvalidSignature: it is not to be believed.
         InvalidOption: there is no secret, or it is none.
     """
+    secret = _veiled(secret)
     raw = _bytes(body)
     verify(raw, headers, secret, tolerance=tolerance, clock=clock)
     try:
@@ -101,7 +103,8 @@ def verify(
         InvalidSignature: it is not to be believed.
         InvalidOption: there is no secret, or it is none.
     """
-    keys = _keys(secret)
+    secret = _veiled(secret)
+    keys = _Keys(secret)
     raw = _bytes(body)
     given = _headers(headers)
     missing = [name for name in (_ID, _TIME, _SIGNATURES) if not given.get(name)]
@@ -117,15 +120,7 @@ def verify(
             f"the webhook is {abs(off):.0f} s {way}, and {tolerance:g} s are tolerated: one sent "
             "again by somebody else, or a clock that is wrong"
         )
-    wanted = [_signature(key, given[_ID], stamp, raw) for key in keys]
-    # All are compared with all, whatever fits first: the time taken tells nothing.
-    found = False
-    for entry in given[_SIGNATURES].split():
-        version, _, signature = entry.partition(",")
-        for right in wanted:
-            same = hmac.compare_digest(signature.encode("utf-8", "replace"), right.encode())
-            found |= same and version == "v1"
-    if not found:
+    if not _signed(keys, given, raw):
         raise InvalidSignature(
             "the webhook is not signed with this secret: take the endpoint's own, and the body as "
             "it was received"
@@ -152,25 +147,47 @@ def sign(
     return {_ID: id, _TIME: stamp, _SIGNATURES: f"v1,{signature}"}
 
 
+class _Keys(list[bytes]):
+    """The keys of an endpoint, in a veil."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__(_key(secret) for secret in secrets)
+        if not self:
+            raise InvalidOption(
+                "no webhook secret: pass secret=, or set OPENAI_WEBHOOK_SECRET in the environment"
+            )
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+
+def _veiled(secret: str | Iterable[str] | None) -> list[str]:
+    """The secrets, in veils: a webhook that is refused is logged, often with all variables."""
+    if secret is None:
+        secret = os.environ.get("OPENAI_WEBHOOK_SECRET", "").split()
+    return [veiled(entry) for entry in ([secret] if isinstance(secret, str) else secret)]
+
+
+def _signed(keys: Iterable[bytes], given: Mapping[str, str], raw: bytes) -> bool:
+    wanted = [_signature(key, given[_ID], given[_TIME], raw) for key in keys]
+    # All are compared with all, whatever fits first: the time taken tells nothing.
+    found = False
+    for entry in given[_SIGNATURES].split():
+        version, _, signature = entry.partition(",")
+        for right in wanted:
+            same = hmac.compare_digest(signature.encode("utf-8", "replace"), right.encode())
+            found |= same and version == "v1"
+    return found
+
+
 def _signature(key: bytes, id: str, stamp: str, body: bytes) -> str:
     signed = b".".join((id.encode("utf-8", "replace"), stamp.encode(), body))
     return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def _keys(secret: str | Iterable[str] | None) -> list[bytes]:
-    if secret is None:
-        secret = os.environ.get("OPENAI_WEBHOOK_SECRET", "").split()
-    keys = [_key(entry) for entry in ([secret] if isinstance(secret, str) else secret)]
-    if not keys:
-        raise InvalidOption(
-            "no webhook secret: pass secret=, or set OPENAI_WEBHOOK_SECRET in the environment"
-        )
-    return keys
-
-
 def _key(secret: object) -> bytes:
     """The bytes of a secret: base64 behind ``whsec_``, else the text as it is."""
-    text = secret.strip() if isinstance(secret, str) else ""
+    text = veiled(secret.strip() if isinstance(secret, str) else "")
     if not text.startswith("whsec_"):
         key = text.encode()
     else:

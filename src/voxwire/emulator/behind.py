@@ -24,6 +24,7 @@ __all__ = ["SOCKET", "dial", "why"]
 
 _log = logging.getLogger("voxwire.emulator.proxy.socket")
 _log.setLevel(logging.CRITICAL)  # how sessions end is told by the passages
+_log.addFilter(lambda record: record.levelno > logging.DEBUG)  # headers, with the keys
 
 # No deflate: base64 audio does not shrink, and each side would do it anew. Pings keep the way
 # through routers open, but no answer is waited for: who does not read does not see them either.

@@ -43,8 +43,8 @@ class Secret:
     value: str = attrs.field(repr=False)
     expires_at: float
     family: Family
-    session: Mapping[str, Any]
-    wanted: Mapping[str, Any]
+    session: Mapping[str, Any] = attrs.field(repr=False)
+    wanted: Mapping[str, Any] = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,11 +8,12 @@ connection in strict matching. Knows frames; knows no event class.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
@@ -27,6 +28,11 @@ from .play import DEVIATION_CODE, Pace, Play
 
 __all__ = ["DEVIATION_CODE", "Connection", "ReplayServer"]
 
+_socket_log = logging.getLogger("voxwire.emulator.replay.socket")
+_socket_log.addFilter(lambda record: record.levelno > logging.DEBUG)  # headers, with the keys
+
+_LARGEST_FRAME: Final = 64 * 2**20
+
 
 @attrs.define(kw_only=True)
 class Connection:
@@ -37,8 +43,8 @@ class Connection:
     query: dict[str, str]
     headers: dict[str, str]
     """Lower-case names; credentials are shown as present but not told."""
-    received: list[Frame] = attrs.Factory(list[Frame])
-    """What the client sent, as it came."""
+    received: list[Frame] = attrs.field(factory=list[Frame], repr=False)
+    """What the client sent, as it came: keys of tools may be in there."""
     closed: Close | None = None
     """How the connection ended; None while it is open or when it never was."""
 
@@ -106,8 +112,9 @@ class ReplayServer:
             close_timeout=1,  # for a client that does not read any more
             ping_interval=None,
             compression=None,
-            max_size=None,
+            max_size=_LARGEST_FRAME,
             max_queue=None,
+            logger=_socket_log,
         )
         return self
 

@@ -35,8 +35,8 @@ class Guest:
     query: dict[str, str]
     headers: dict[str, str]
     """Lower-case names; credentials are shown as present but not told."""
-    received: list[Frame] = attrs.Factory(list[Frame])
-    """What it sent."""
+    received: list[Frame] = attrs.field(factory=list[Frame], repr=False)
+    """What it sent, as it was: keys of tools may be in there."""
     closed: Close | None = None
     """How the connection ended; None while it is open."""
 

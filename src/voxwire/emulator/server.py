@@ -34,6 +34,7 @@ __all__ = ["Emulator"]
 
 _socket_log = logging.getLogger("voxwire.emulator.socket")
 _socket_log.setLevel(logging.CRITICAL)  # clients that break off are this server's daily bread
+_socket_log.addFilter(lambda record: record.levelno > logging.DEBUG)  # headers, with the keys
 
 _LARGEST_FRAME: Final = 16 * 2**20
 _PING_EVERY: Final = 20.3
@@ -187,6 +188,7 @@ class Emulator:
             ping_interval=_PING_EVERY,
             close_timeout=1,
             max_size=_LARGEST_FRAME,
+            compression=None,  # a small frame must not become a large one
             server_header=None,
             logger=_socket_log,
         )

@@ -12,19 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 import attrs
 
 from ..errors import InvalidOption
-from ..redaction import redact_url
-from ..servers.address import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL
+from ..redaction import redact_url, secret_header, secrets_of_headers
+from ..servers.address import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL, check_headers
 from ..servers.azure import AzureVoiceLive
 from ..servers.credentials import Credential, KeyForm, checked_key, key_headers
 from ..servers.profiles import OpenAI, ServerProfile, located
 
-__all__ = ["Address", "address", "check_headers", "secrets_of"]
+__all__ = ["Address", "address"]
 
 _HTTP = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_SECRET_HEADERS = frozenset({
-    "api-key", "authorization", "cookie", "ocp-apim-subscription-key", "proxy-authorization",
-    "x-api-key",
-})  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +41,7 @@ class Address:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in a log or a message."""
-        return secrets_of(self.headers)
+        return secrets_of_headers(self.headers)
 
     def proof(self, key: object) -> dict[str, str]:
         """The header for a key that was just given. Raises `InvalidOption` without showing it."""
@@ -99,7 +95,7 @@ def address(
     for name in where.subprotocols:
         if name.startswith(KEY_PROTOCOL):
             carried.update(key_headers("bearer", name.removeprefix(KEY_PROTOCOL)))
-    keyed = where.credential is not None or any(n.lower() in _SECRET_HEADERS for n in carried)
+    keyed = where.credential is not None or any(map(secret_header, carried))
     if scheme == "http" and keyed and not where.local and not insecure:
         raise InvalidOption(
             f"a key would travel unencrypted to {parts.hostname}: use https://, or insecure=True "
@@ -138,20 +134,3 @@ def _checked(url: str) -> str:
             "or a query belongs into headers="
         )
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-
-
-def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """What of some headers must not be shown: keys, without the scheme before them."""
-    return tuple(
-        value.rpartition(" ")[2]
-        for name, value in headers.items()
-        if name.lower() in _SECRET_HEADERS
-    )
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse headers that no connection can carry. Raises `InvalidOption`, without the value."""
-    for name, value in headers.items():
-        text = f"{name}{value}"
-        if not text.isascii() or not text.isprintable():
-            raise InvalidOption(f"header {name!a} has a line end or a character that none can have")

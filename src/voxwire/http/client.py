@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 import httpx
 
-from ..redaction import redact_url
+from ..redaction import redact_url, veiled, veiled_headers
 from ..servers.credentials import Credential
 from ..servers.profiles import ServerProfile
 from .address import address
@@ -86,6 +86,7 @@ class Client:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        api_key, headers = veiled(api_key), headers and veiled_headers(headers)
         where = address(
             server=server,
             base_url=base_url,
@@ -156,6 +157,7 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        api_key, headers = veiled(api_key), headers and veiled_headers(headers)
         where = address(
             server=server,
             base_url=base_url,

@@ -1,7 +1,7 @@
 """One operation from its first attempt to its outcome, without I/O: what both clients share.
 
 Told what came of an attempt, it says what next: an outcome, a wait before the next attempt, or an
-error to raise. It sends nothing and waits for nothing.
+error to be raised. It sends nothing and waits for nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +16,17 @@ import attrs
 import httpx
 
 from ..errors import InvalidOption
-from ..redaction import redact, redact_headers, redact_text, redact_url
-from .address import Address, check_headers, secrets_of
+from ..redaction import (
+    redact,
+    redact_headers,
+    redact_text,
+    redact_url,
+    secrets_of_headers,
+    veiled_headers,
+    without_frames,
+)
+from ..servers.address import check_headers
+from .address import Address
 from .answers import RawResponse, error_of, raw_response, unreadable
 from .errors import HttpConnectionError, HttpError, HttpTimeout, TooManyRequests, UnreadableAnswer
 from .operation import Operation, Timeout
@@ -74,9 +83,9 @@ class Exchange(Generic[T]):
         self._headers = httpx.Headers(
             {**operation.request.get("headers", {}), **once, **settings.address.headers}
         )
-        self._own = options.get("headers", {})
+        self._own = veiled_headers(options.get("headers"))
         check_headers(self._own)
-        self._secrets = (*settings.address.secrets, *secrets_of(self._own))
+        self._secrets = (*settings.address.secrets, *secrets_of_headers(self._own))
 
     def request(self, key: object = None) -> dict[str, Any]:
         """The next attempt, as keyword arguments of ``httpx.Client.build_request``.
@@ -90,7 +99,7 @@ class Exchange(Generic[T]):
         if address.credential is not None:
             proof = address.proof(key)
             headers.update(proof)
-            self._secrets = (*self._secrets, *secrets_of(proof))
+            self._secrets = (*self._secrets, *secrets_of_headers(proof))
         headers.update(self._own)
         request["url"] = address.base_url + request["url"]
         request["headers"] = headers
@@ -100,8 +109,8 @@ class Exchange(Generic[T]):
             _log.debug("-> %s %s %s", self._line(), redact_headers(headers, self._secrets), said)
         return request
 
-    def answered(self, response: httpx.Response) -> RawResponse[T] | float:
-        """The outcome, or the seconds to wait before the next attempt. Raises the error else."""
+    def answered(self, response: httpx.Response) -> RawResponse[T] | HttpError | float:
+        """The outcome, the error to raise, or the seconds to wait before the next attempt."""
         answer = raw_response(response, None, self._attempts)
         _log.debug(
             "<- %s: %d, request %s, %d bytes",
@@ -114,10 +123,12 @@ class Exchange(Generic[T]):
             try:
                 parsed = self._operation.read(response)
             except (ValueError, TypeError, RecursionError) as error:
+                # What reading an answer of any shape may raise; a body may hold a new key.
                 problem = "its body is no JSON" if isinstance(error, json.JSONDecodeError) else ""
                 problem = problem or redact_text(str(error), self._secrets)
-                raise unreadable(answer, problem, self._secrets) from None
-            return raw_response(response, parsed, self._attempts)
+            else:
+                return raw_response(response, parsed, self._attempts)
+            return unreadable(answer, problem, self._secrets)
         if answer.status == 404 and self._operation.gone is not None:
             return raw_response(response, self._operation.gone(), self._attempts)
         failure = error_of(answer, self._secrets)
@@ -127,8 +138,8 @@ class Exchange(Generic[T]):
         safe = self._operation.repeatable or isinstance(failure, TooManyRequests)
         return self._next(failure, safe and may_help(answer.status, answer.headers))
 
-    def failed(self, error: httpx.HTTPError | httpx.InvalidURL) -> float:
-        """The seconds to wait before the next attempt. Raises the error else."""
+    def failed(self, error: httpx.HTTPError | httpx.InvalidURL) -> HttpError | float:
+        """The error to raise, or the seconds to wait before the next attempt."""
         where = redact_url(self._settings.address.base_url)
         sent = not isinstance(error, _NOT_SENT)
         kind: type[HttpError] = HttpConnectionError
@@ -142,13 +153,14 @@ class Exchange(Generic[T]):
             sent, words = False, "the request cannot be written: look at headers="
         failure = kind(f"{self._line()} at {where}: {words}")
         failure.maybe_done = sent
+        without_frames(error)
         failure.__cause__ = error if sent or isinstance(error, _NOT_SENT) else None
         help_ = isinstance(error, httpx.TransportError) and not isinstance(
             error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
         )
         return self._next(failure, help_ and (self._operation.repeatable or not sent))
 
-    def _next(self, error: HttpError, again: bool) -> float:
+    def _next(self, error: HttpError, again: bool) -> HttpError | float:
         error.attempts = self._attempts
         # Of all attempts: one before may have been taken, whatever became of the last.
         self._maybe_done = error.maybe_done = self._maybe_done or error.maybe_done
@@ -156,7 +168,7 @@ class Exchange(Generic[T]):
         if again and self._attempts <= self._retries:
             pause = self._settings.backoff.seconds(self._attempts, error.retry_after)
         if pause is None:
-            raise error
+            return error
         _log.info("%s: %s; again in %.3f s", self._line(), type(error).__name__, pause)
         return pause
 

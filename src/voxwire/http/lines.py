@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 
 import httpx
 
+from ..redaction import veiled
 from ..servers.credentials import Credential, given_key
 from .answers import RawResponse
+from .errors import HttpError
 from .exchange import Exchange, Settings
 from .operation import Operation
 
@@ -48,19 +50,21 @@ class SyncLine(Line[httpx.Client]):
     def send(self, operation: Operation[T]) -> RawResponse[T]:
         exchange = Exchange(operation, self.settings)
         credential = self.settings.address.credential
+        outcome: RawResponse[T] | HttpError | float
         while True:
-            key = None if credential is None else key_now(credential)
+            key = None if credential is None else veiled(key_now(credential))
             try:
                 request = self.http.build_request(**exchange.request(key))
                 response = self.http.send(request, follow_redirects=False)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                wait = exchange.failed(error)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
+                outcome = exchange.failed(error)
             else:
                 outcome = exchange.answered(response)
-                if isinstance(outcome, RawResponse):
-                    return outcome
-                wait = outcome
-            self.sleep(wait)
+            if isinstance(outcome, RawResponse):
+                return outcome
+            if isinstance(outcome, HttpError):
+                raise outcome  # out here, where no error of the library hangs on to it
+            self.sleep(outcome)
 
     def close(self) -> None:
         if not self.borrowed:
@@ -84,19 +88,21 @@ class AsyncLine(Line[httpx.AsyncClient]):
     async def send(self, operation: Operation[T]) -> RawResponse[T]:
         exchange = Exchange(operation, self.settings)
         credential = self.settings.address.credential
+        outcome: RawResponse[T] | HttpError | float
         while True:
             key = None if credential is None else await given_key(credential)
             try:
                 request = self.http.build_request(**exchange.request(key))
                 response = await self.http.send(request, follow_redirects=False)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                wait = exchange.failed(error)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
+                outcome = exchange.failed(error)
             else:
                 outcome = exchange.answered(response)
-                if isinstance(outcome, RawResponse):
-                    return outcome
-                wait = outcome
-            await self.sleep(wait)
+            if isinstance(outcome, RawResponse):
+                return outcome
+            if isinstance(outcome, HttpError):
+                raise outcome  # out here, where no error of the library hangs on to it
+            await self.sleep(outcome)
 
     async def close(self) -> None:
         if not self.borrowed:

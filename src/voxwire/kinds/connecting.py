@@ -18,6 +18,7 @@ from ..codec.codec import TRANSLATION
 from ..core import Core
 from ..errors import InvalidOption
 from ..opening import ConnectionOptions, Opening, connection, opened
+from ..redaction import veiled, veiled_headers
 from ..servers.credentials import Credential
 from ..servers.dialects import TRANSCRIPTION
 from ..servers.profiles import ServerProfile, located
@@ -72,6 +73,7 @@ def connect_transcription(
     Raises:
         InvalidOption, InvalidEvent, ConnectError, ServerError: as :func:`voxwire.connect`.
     """
+    api_key, headers = veiled(api_key), headers and veiled_headers(headers)
     given: dict[str, Any] = dict(options)
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
@@ -133,6 +135,7 @@ def connect_translation(
     """
     if speed is not None and speed <= 0:
         raise InvalidOption("speed= is 1 for the pace of speech, or None for as fast as it goes")
+    api_key, headers = veiled(api_key), headers and veiled_headers(headers)
     given: dict[str, Any] = dict(options)
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 
 from ..errors import InvalidOption
-from ..redaction import redact_url
+from ..redaction import redact_url, secrets_of_headers, secrets_of_url, veiled, veiled_headers
 from .credentials import Credential, KeyForm, checked_key, given_key, key_headers
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_TRANSLATION_MODEL",
     "Kind",
     "Target",
+    "check_headers",
     "keyed",
     "opening",
     "target",
@@ -62,16 +63,13 @@ class Target:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in a recording or a message."""
-        carried = tuple(
-            value.removeprefix("Bearer ")
-            for name, value in self.headers.items()
-            if name.lower() in SECRET_HEADERS
-        )
-        return carried + tuple(
-            name.removeprefix(KEY_PROTOCOL)
+        offered = (
+            veiled(name.removeprefix(KEY_PROTOCOL))
             for name in self.subprotocols
             if name.startswith(KEY_PROTOCOL)
         )
+        found = (*secrets_of_headers(self.headers), *offered, *secrets_of_url(self.url))
+        return tuple(dict.fromkeys(found))
 
     async def resolved(self) -> Target:
         """The target with its key, asked for anew where something gives it."""
@@ -121,7 +119,7 @@ def target(
     key = api_key
     if not key and (url is None or _is_openai(host)):
         # The environment's key belongs to OpenAI: nobody else is offered it unasked.
-        key = os.environ.get("OPENAI_API_KEY") or None
+        key = veiled(os.environ.get("OPENAI_API_KEY") or None)
     account = {
         header: value
         for variable, header in _ACCOUNT.items()
@@ -191,7 +189,8 @@ def keyed(
     """
     parts = urlsplit(address)
     local = is_local(parts.hostname or "")
-    given = dict(headers or {})
+    given = veiled_headers(headers)
+    check_headers(given)
     own = {name.lower() for name in given} & {"authorization", "api-key"}
     key = None if own else key
     where = Target(
@@ -213,10 +212,17 @@ def keyed(
 
 
 def _with_key(where: Target, key: str) -> Target:
-    checked_key(key)
+    key = checked_key(key)
     if where.key_form == "subprotocol":
-        return attrs.evolve(where, subprotocols=("realtime", KEY_PROTOCOL + key))
+        return attrs.evolve(where, subprotocols=("realtime", veiled(KEY_PROTOCOL + key)))
     return attrs.evolve(where, headers={**key_headers(where.key_form, key), **where.headers})
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse headers that no connection can carry. Raises `InvalidOption`, without the value."""
+    for name, value in headers.items():
+        if not all(part.isascii() and part.isprintable() for part in (name, value)):
+            raise InvalidOption(f"header {name!a} has a line end or a character that none can have")
 
 
 def is_local(host: str) -> bool:
@@ -247,5 +253,3 @@ def _parts(given: str) -> SplitResult:
 
 KEY_PROTOCOL = "openai-insecure-api-key."
 """What stands before the key where a key is sent as a subprotocol, as browsers must."""
-
-SECRET_HEADERS = frozenset({"authorization", "api-key", "cookie"})

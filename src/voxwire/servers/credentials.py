@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias
 
 from ..errors import InvalidOption
+from ..redaction import veiled
 
 __all__ = ["Credential", "KeyForm", "checked_key", "given_key", "key_headers"]
 
@@ -26,7 +27,7 @@ subprotocol of the WebSocket, which is the one way that a browser has."""
 async def given_key(credential: Credential) -> str:
     """The key itself. What the function raises is not caught; :class:`InvalidOption` for no key."""
     if isinstance(credential, str):
-        return credential
+        return veiled(credential)
     given: Any
     if inspect.iscoroutinefunction(credential):
         given = await credential()
@@ -36,16 +37,18 @@ async def given_key(credential: Credential) -> str:
             given = await given
     if not isinstance(given, str) or not given:
         raise InvalidOption(f"the token provider gave no text but {type(given).__name__}")
-    return given
+    return veiled(given)
 
 
 def checked_key(key: str) -> str:
     """The key, if it can be one. Raises :class:`InvalidOption`, which does not show it."""
     if not key.isascii() or any(c.isspace() for c in key):
         raise InvalidOption("the API key has a space, a line end or a character no key has")
-    return key
+    return veiled(key)
 
 
 def key_headers(form: KeyForm, key: str) -> dict[str, str]:
     """The header that carries a key."""
-    return {"api-key": key} if form == "api-key" else {"Authorization": f"Bearer {key}"}
+    if form == "api-key":
+        return {"api-key": veiled(key)}
+    return {"Authorization": veiled(f"Bearer {key}")}

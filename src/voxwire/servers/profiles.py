@@ -15,7 +15,7 @@ from voxwire_protocol import Event
 
 from ..codec.codec import REALTIME, TRANSLATION, Codec
 from ..errors import InvalidOption
-from ..redaction import redact_url
+from ..redaction import redact_url, veiled
 from .address import DEFAULT_BASE_URL, DEFAULT_MODEL, Kind, Target, keyed, opening, target
 from .credentials import Credential, KeyForm
 from .dialects import TRANSCRIPTION, Dialect, aliased
@@ -29,6 +29,10 @@ _KINDS: dict[str, str] = {
     "transcription": "transcription sessions",
     "translation": "translation sessions",
 }
+
+
+def _veiled(key: Credential | None) -> Credential | None:
+    return veiled(key)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +60,7 @@ class ServerProfile:
     """What it offers."""
     shape: ClassVar[Shape] = CURRENT
 
-    api_key: Credential | None = attrs.field(default=None, repr=False)
+    api_key: Credential | None = attrs.field(default=None, repr=False, converter=_veiled)
     """A key, or a function, plain or async, that gives a fresh one for each connection."""
     aliases: Mapping[str, str | type[Event]] = attrs.field(factory=dict[str, Any])
     """The server's own names of events: name -> the wire name or the class that it means."""

@@ -1,0 +1,1 @@
+"""What is promised about keys, origins, limits and TLS, on real sockets."""
