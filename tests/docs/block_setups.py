@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import openai
 
 import voxwire
-from voxwire.emulator import Call, Emulator, Policy, Turn
+from voxwire.emulator import Call, Emulator, Policy, Turn, UnknownEvents
 from voxwire.servers.address import opening
 
 Driver = Callable[[Any], Awaitable[None]]
@@ -298,6 +298,18 @@ def _(world: World) -> None:
         await session.close()
 
     world.after = talk
+
+
+@setup("something new")
+def _(world: World) -> None:
+    """The server sends events that are newer than the library."""
+    world.server.faults.append(UnknownEvents())
+
+    async def ask(session: voxwire.Session) -> None:
+        await session.say("Hello?", output_modalities=["text"])
+        await session.close()
+
+    world.after = ask
 
 
 @setup("threads")
