@@ -224,8 +224,10 @@ async def test_http_errors(
 async def test_other_methods(http: httpx.AsyncClient) -> None:
     assert code(await http.delete("/realtime/client_secrets")) == (405, "method_not_allowed")
     assert (await http.get("/realtime")).status_code == 404
-    preflight = await http.options("/realtime/client_secrets")
-    assert preflight.headers["access-control-allow-origin"] == "*"
+    origin = {"Origin": "http://localhost:3000"}
+    preflight = await http.options("/realtime/client_secrets", headers=origin)
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
 async def test_a_body_in_pieces(http: httpx.AsyncClient) -> None:

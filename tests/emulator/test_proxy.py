@@ -107,7 +107,8 @@ async def test_the_handshake_goes_through_but_for_what_is_not_the_message() -> N
 
     options: dict[str, Any] = {"subprotocols": ["realtime"], "process_response": answer}
     async with server(look, **options) as to:
-        async with RecordingProxy(f"{to}?model=default&extra=1") as proxy:
+        origins = ["https://example.com"]
+        async with RecordingProxy(f"{to}?model=default&extra=1", origins=origins) as proxy:
             url = proxy.url.replace("/v1/realtime", "/v2/other%20path?model=mine&x=a+b%2Fc")
             headers = [
                 ("Authorization", f"Bearer {KEY}"),

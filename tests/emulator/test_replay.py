@@ -430,7 +430,7 @@ async def test_fault_redirects() -> None:
             "127.0.0.1", int(server.url.split(":")[2].split("/")[0])
         )
         writer.write(
-            b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         answer = await reader.read()

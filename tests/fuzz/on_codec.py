@@ -58,6 +58,8 @@ def check(codec: Codec, table: Any, event: Event) -> None:
 
 def rewritten(codec: Codec, event: Event) -> None:
     """What was read can be written, and what is read of that is the same."""
+    if "Infinity" in (text := json.dumps(event.to_dict())) or "NaN" in text:
+        return  # no numbers of JSON: they are read, and written as null
     try:
         frame = codec.encode(event, checked=True)
     except InvalidEvent:

@@ -20,6 +20,7 @@ from .critic import examine
 from .ids import Ids
 from .lobby import Family, Policy, Secret, key_of, secret_of
 from .mistakes import Mistake
+from .origins import allowed, stranger
 
 __all__ = ["Answer", "Desk", "Request", "Sessions"]
 
@@ -66,11 +67,17 @@ class Desk:
     """Answers requests. What it gives out is in ``secrets`` and ``calls``."""
 
     def __init__(
-        self, sessions: Sessions, ids: Ids, clock: Callable[[], float], policy: Policy
+        self,
+        sessions: Sessions,
+        ids: Ids,
+        clock: Callable[[], float],
+        policy: Policy,
+        host: str = "127.0.0.1",
     ) -> None:
         self.secrets: dict[str, Secret] = {}
         self.calls = Calls(ids)
         self._sessions, self._ids, self._clock, self._policy = sessions, ids, clock, policy
+        self._host = host
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for."""
@@ -84,17 +91,27 @@ class Desk:
                 "method_not_allowed": 405,
                 "missing_api_key": 401,
                 "invalid_api_key": 401,
+                "origin_not_allowed": 403,
             }.get(mistake.code or "", 400)
             details = mistake.details().to_dict()
             error = {name: details[name] for name in ("message", "type", "param", "code")}
             answer = Answer.json({"error": error}, status)
         return attrs.evolve(answer, headers={**request_id, **answer.headers})
 
+    def shared_with(self, origin: str | None) -> bool:
+        """Whether pages from there may read the answers."""
+        return origin is not None and allowed(origin, self._policy.origins)
+
     def _route(self, request: Request) -> Answer:
+        reason = stranger(request.headers, self._host, self._policy.origins)
+        if reason is not None:
+            raise Mistake("origin_not_allowed", reason)
         parts = [part for part in request.path.split("/") if part]
         if "realtime" not in parts:
             raise Mistake("unknown_url", f"Invalid URL ({request.method} {request.path[:100]})")
         place = parts[parts.index("realtime") + 1 :]
+        if request.method == "OPTIONS":
+            return Answer(status=204)
         if request.method != "POST":
             raise Mistake("method_not_allowed", f"{request.method} is not allowed here; use POST.")
         secret = self._check_key(request, place)

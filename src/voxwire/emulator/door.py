@@ -6,21 +6,19 @@ by whoever is asked, and closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from websockets.asyncio.server import ServerConnection
 
-from .desk import Answer, Request
+from .desk import Answer, Desk, Request
 
 __all__ = ["HttpOrSocket"]
 
 _LARGEST_BODY = 4 * 2**20
 _LARGEST_HEAD = 64 * 2**10
-_OPEN = {
-    "Access-Control-Allow-Origin": "*",
+_SHARED = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "POST",
     "Access-Control-Expose-Headers": "Location, X-Request-Id",
@@ -30,12 +28,12 @@ _OPEN = {
 class HttpOrSocket(ServerConnection):
     """A connection, which may turn out to be either."""
 
-    _answer: Callable[[Request], Answer]
+    _desk: Desk
 
     @classmethod
-    def asking(cls, answer: Callable[[Request], Answer]) -> type[HttpOrSocket]:
-        """The class of connections whose requests are answered so."""
-        return type("Door", (cls,), {"_answer": staticmethod(answer)})
+    def asking(cls, desk: Desk) -> type[HttpOrSocket]:
+        """The class of connections whose requests are answered there."""
+        return type("Door", (cls,), {"_desk": desk})
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -68,12 +66,13 @@ class HttpOrSocket(ServerConnection):
             self._write(Answer(status=400))
             return
         if request is not None:
-            options = request.method == "OPTIONS"
-            self._write(Answer(status=204) if options else self._answer(request))
+            self._write(self._desk.answer(request), request.headers.get("origin"))
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, answer: Answer, origin: str | None = None) -> None:
         status = HTTPStatus(answer.status)
-        headers = {**_OPEN, **answer.headers, "Connection": "close"}
+        headers = {**answer.headers, "Vary": "Origin", "Connection": "close"}
+        if origin is not None and self._desk.shared_with(origin):
+            headers |= {"Access-Control-Allow-Origin": origin, **_SHARED}
         headers["Content-Length"] = str(len(answer.body))
         lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

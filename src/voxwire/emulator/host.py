@@ -46,13 +46,15 @@ class Host:
     seed: int | None
     clock: Callable[[], float]
     session_seconds: float
+    listens: str = "127.0.0.1"
+    """At which address it is found."""
     rooms: set[Room] = attrs.field(factory=set[Room])
     desk: Desk = attrs.field(init=False)
     _sessions: int = attrs.field(init=False, default=0)
     _thinking: set[asyncio.Task[None]] = attrs.field(init=False, factory=set[asyncio.Task[None]])
 
     def __attrs_post_init__(self) -> None:
-        self.desk = Desk(self, Ids(self.seed), self.clock, self.policy)
+        self.desk = Desk(self, Ids(self.seed), self.clock, self.policy, self.listens)
 
     # --- sessions -------------------------------------------------------------------------------
 

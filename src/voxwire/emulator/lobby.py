@@ -5,7 +5,7 @@ It knows addresses, headers and keys, and which of them the service refuses with
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hmac import compare_digest
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from ..errors import InvalidOption
 from ..servers.address import is_local
 from ..servers.credentials import checked_key
 from .mistakes import Mistake
+from .origins import checked_origins
 
 __all__ = [
     "Admission",
@@ -55,11 +56,14 @@ class Policy:
         api_keys: the keys that are good; None takes any, and none.
         models: the models that there are; None takes any name.
         beta: serve clients that ask for the beta shape instead of sending them away.
+        origins: web pages that may come in, besides those of this machine: scheme and host such as
+            ``https://app.example``, or ``*`` for all.
     """
 
     api_keys: Collection[str] | None = attrs.field(default=None, repr=False)
     models: Collection[str] | None = None
     beta: bool = False
+    origins: Sequence[str] = attrs.field(default=(), converter=checked_origins)
 
     def takes(self, key: str) -> bool:
         """Whether a key is good. How long the answer takes does not tell how nearly it was."""

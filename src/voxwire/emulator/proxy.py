@@ -11,6 +11,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from ..recording.frames import Close
 from ..redaction import redact_text, redact_url
 from .behind import SOCKET, dial, why
 from .forwarding import address_of, answered, refusal, secrets_of, upstream
+from .origins import checked_origins, stranger
 from .passing import Passage, transfer
 from .tape import Section, Tape, begin_or_log
 
@@ -49,10 +51,13 @@ class RecordingProxy:
         headers: sent to the server where the client sends none of that name, such as a key.
         tls: serve ``wss`` with this certificate.
         server_tls: how to trust the server, for a certificate authority of your own.
+        origins: web pages that may come in, besides those of this machine: scheme and host such as
+            ``https://app.example``, or ``*`` for all. With a key in ``headers``, it is spent by
+            whoever comes in.
         ended: called with each passage when it is over.
 
     Raises:
-        InvalidOption: ``to`` is no address.
+        InvalidOption: ``to`` is no address, or there is no such origin.
         RecordingError: the recording cannot be written.
     """
 
@@ -67,6 +72,7 @@ class RecordingProxy:
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         server_tls: ssl.SSLContext | None = None,
+        origins: Sequence[str] = (),
         open_timeout: float = 20.0,
         ended: Callable[[Passage], None] | None = None,
     ) -> None:
@@ -77,6 +83,7 @@ class RecordingProxy:
         self._headers = dict(headers or {})
         self._tls, self._server_tls = tls, server_tls
         self._open_timeout = open_timeout
+        self._origins = checked_origins(origins)
         self._ended = ended
         self._servers: dict[ServerConnection, tuple[Passage, ClientConnection]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -137,6 +144,10 @@ class RecordingProxy:
         """Open the way to the server before the client is told that there is one."""
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return None  # the library says what is missing
+        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        reason = stranger(headers, self._address[0].strip("[]"), self._origins)
+        if reason is not None:
+            return client.respond(HTTPStatus.FORBIDDEN, f"{reason}\n")
         task = asyncio.current_task()
         assert task is not None
         url = upstream(self.to, request.path)

@@ -24,6 +24,7 @@ from .ids import Ids
 from .lobby import Admission, Refused, admit
 from .mishaps import RateLimited
 from .mistakes import Mistake
+from .origins import stranger
 from .seats import Guest, SocketSeat
 
 __all__ = ["Reception"]
@@ -42,6 +43,10 @@ class Reception:
 
     async def greet(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer an upgrade with something else, where that is what is to happen."""
+        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        reason = stranger(headers, self.host.listens, self.host.policy.origins)
+        if reason is not None:
+            return socket.respond(HTTPStatus.FORBIDDEN, f"{reason}\n")
         if "upgrade" not in request.headers:
             return socket.respond(HTTPStatus.NOT_FOUND, "Open a WebSocket, or use POST.\n")
         for fault in self.host.script.faults:

@@ -24,6 +24,7 @@ from ..recording.frames import Close, Entry, Frame, entry, read, sessions
 from ..redaction import redact_headers, redact_url
 from .faults import Fault, Hang, Refuse
 from .matching import Deviation, Matching, script
+from .origins import stranger
 from .play import DEVIATION_CODE, Pace, Play
 
 __all__ = ["DEVIATION_CODE", "Connection", "ReplayServer"]
@@ -31,6 +32,7 @@ __all__ = ["DEVIATION_CODE", "Connection", "ReplayServer"]
 _socket_log = logging.getLogger("voxwire.emulator.replay.socket")
 _socket_log.addFilter(lambda record: record.levelno > logging.DEBUG)  # headers, with the keys
 
+_HOST: Final = "127.0.0.1"
 _LARGEST_FRAME: Final = 64 * 2**20
 
 
@@ -105,7 +107,7 @@ class ReplayServer:
     async def __aenter__(self) -> Self:
         self._server = await serve(
             self._serve,
-            "127.0.0.1",
+            _HOST,
             0,
             process_request=self._greet,
             open_timeout=None,
@@ -137,6 +139,10 @@ class ReplayServer:
         return self._fault
 
     async def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
+        said = {name.lower(): value for name, value in request.headers.raw_items()}
+        reason = stranger(said, _HOST, ())  # recordings are not for pages from elsewhere
+        if reason is not None:
+            return socket.respond(HTTPStatus.FORBIDDEN, f"{reason}\n")
         address = urlsplit(redact_url(request.path))
         connection = Connection(
             number=len(self.connections),

@@ -103,6 +103,7 @@ class Emulator:
             seed=seed,
             clock=clock,
             session_seconds=session_seconds,
+            listens=host.strip("[]"),
         )
         self._address = (host, port)
         self._tls = tls
@@ -184,7 +185,7 @@ class Emulator:
             ssl=self._tls,
             process_request=self._reception.greet,
             select_subprotocol=_subprotocol,
-            create_connection=HttpOrSocket.asking(self.host.desk.answer),
+            create_connection=HttpOrSocket.asking(self.host.desk),
             ping_interval=_PING_EVERY,
             close_timeout=1,
             max_size=_LARGEST_FRAME,

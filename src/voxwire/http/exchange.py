@@ -28,6 +28,7 @@ from ..redaction import (
 from ..servers.address import check_headers
 from .address import Address
 from .answers import RawResponse, error_of, raw_response, unreadable
+from .bodies import LONGEST
 from .errors import HttpConnectionError, HttpError, HttpTimeout, TooManyRequests, UnreadableAnswer
 from .operation import Operation, Timeout
 from .retrying import Backoff, asked_to_wait, may_help
@@ -81,7 +82,12 @@ class Exchange(Generic[T]):
         # One key for all attempts: a server that knows it does the thing once.
         once = {"Idempotency-Key": str(uuid.uuid4())} if operation.repeatable else {}
         self._headers = httpx.Headers(
-            {**operation.request.get("headers", {}), **once, **settings.address.headers}
+            {
+                "Accept-Encoding": "identity",  # a few kilobytes, which nobody need blow up
+                **operation.request.get("headers", {}),
+                **once,
+                **settings.address.headers,
+            }
         )
         self._own = veiled_headers(options.get("headers"))
         check_headers(self._own)
@@ -109,8 +115,13 @@ class Exchange(Generic[T]):
             _log.debug("-> %s %s %s", self._line(), redact_headers(headers, self._secrets), said)
         return request
 
-    def answered(self, response: httpx.Response) -> RawResponse[T] | HttpError | float:
-        """The outcome, the error to raise, or the seconds to wait before the next attempt."""
+    def answered(
+        self, response: httpx.Response, *, whole: bool = True
+    ) -> RawResponse[T] | HttpError | float:
+        """The outcome, the error to raise, or the seconds to wait before the next attempt.
+
+        ``whole`` tells whether its body was read to the end.
+        """
         answer = raw_response(response, None, self._attempts)
         _log.debug(
             "<- %s: %d, request %s, %d bytes",
@@ -119,6 +130,9 @@ class Exchange(Generic[T]):
             answer.request_id,
             len(answer.content),
         )
+        if response.is_success and not whole:
+            problem = f"its body is more than {LONGEST // 2**20} MiB"
+            return unreadable(answer, problem, self._secrets)
         if response.is_success:
             try:
                 parsed = self._operation.read(response)

@@ -16,6 +16,7 @@ import httpx
 from ..redaction import veiled
 from ..servers.credentials import Credential, given_key
 from .answers import RawResponse
+from .bodies import Body
 from .errors import HttpError
 from .exchange import Exchange, Settings
 from .operation import Operation
@@ -55,11 +56,16 @@ class SyncLine(Line[httpx.Client]):
             key = None if credential is None else veiled(key_now(credential))
             try:
                 request = self.http.build_request(**exchange.request(key))
-                response = self.http.send(request, follow_redirects=False)
+                response = self.http.send(request, follow_redirects=False, stream=True)
+                body = Body()
+                try:
+                    all(map(body.takes, response.iter_bytes()))
+                finally:
+                    response.close()
             except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
                 outcome = exchange.failed(error)
             else:
-                outcome = exchange.answered(response)
+                outcome = exchange.answered(body.of(response), whole=body.whole)
             if isinstance(outcome, RawResponse):
                 return outcome
             if isinstance(outcome, HttpError):
@@ -93,11 +99,18 @@ class AsyncLine(Line[httpx.AsyncClient]):
             key = None if credential is None else await given_key(credential)
             try:
                 request = self.http.build_request(**exchange.request(key))
-                response = await self.http.send(request, follow_redirects=False)
+                response = await self.http.send(request, follow_redirects=False, stream=True)
+                body = Body()
+                try:
+                    async for piece in response.aiter_bytes():
+                        if not body.takes(piece):
+                            break
+                finally:
+                    await response.aclose()
             except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
                 outcome = exchange.failed(error)
             else:
-                outcome = exchange.answered(response)
+                outcome = exchange.answered(body.of(response), whole=body.whole)
             if isinstance(outcome, RawResponse):
                 return outcome
             if isinstance(outcome, HttpError):
