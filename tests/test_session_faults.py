@@ -581,13 +581,13 @@ async def test_a_fault_in_one_event_does_not_end_the_session(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(voxwire.connect, CLEAR, cleared(1), cleared(2)) as session:
-        apply = session._core.turns.apply
+        apply = session._core.acks.apply
 
         def fails_once(event: Any) -> Any:
-            monkeypatch.setattr(session._core.turns, "apply", apply)
+            monkeypatch.setattr(session._core.acks, "apply", apply)
             raise AssertionError("a fault")
 
-        monkeypatch.setattr(session._core.turns, "apply", fails_once)
+        monkeypatch.setattr(session._core.acks, "apply", fails_once)
         async with session.expect(InputAudioBufferCleared, timeout=10) as event:
             await session.send(InputAudioBufferClear())
         assert (await event).event_id == "event_c2"

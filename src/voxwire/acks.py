@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from voxwire_protocol import (
     ClientEvent,
@@ -64,7 +64,9 @@ _BY: dict[type[ClientEvent], tuple[type[Event], ...]] = {
     ResponseCancel: (ResponseDone, UnknownEvent),  # response.cancelled is undeclared
     SessionClose: (SessionClosed,),
 }
-_ANSWERS = frozenset(cls for answers in _BY.values() for cls in answers) | {ErrorEvent}
+_ANSWERS: frozenset[type[Event]] = frozenset(cls for answers in _BY.values() for cls in answers) | {
+    ErrorEvent
+}
 _ITEM_EVENTS = (ConversationItemAdded, ConversationItemCreated, ConversationItemDone)
 
 
@@ -118,6 +120,9 @@ class Sent:
 
 class Acknowledgements:
     """What one connection has sent and not yet heard back about."""
+
+    CONCERN: ClassVar[frozenset[type[Event]]] = _ANSWERS
+    """The server events that may answer something: no others need be applied."""
 
     def __init__(self) -> None:
         self._waiting: deque[Sent] = deque()

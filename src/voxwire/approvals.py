@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from voxwire_protocol import (
@@ -72,6 +72,14 @@ class McpApprovalRequested(LocalEvent):
 class Approvals:
     """Finds the requests of one connection: each is told once, however often its item comes."""
 
+    CONCERN: Final = (
+        ConversationItemDone,
+        ResponseOutputItemDone,
+        ConversationItemAdded,
+        ConversationItemCreated,
+    )
+    """The events that an item can come in: no others need be applied."""
+
     def __init__(self) -> None:
         self._asked: set[str] = set()
         self._answered: set[str] = set()
@@ -80,7 +88,7 @@ class Approvals:
 
     def apply(self, event: Event) -> list[LocalEvent]:
         """Take a server event; returns the request in it, if there is a new one."""
-        if not isinstance(event, _CARRIERS) or not isinstance(event.item, McpApprovalRequest):
+        if not isinstance(event, self.CONCERN) or not isinstance(event.item, McpApprovalRequest):
             return []
         item = event.item
         # An item that has just been added may be empty yet; it comes again when it is whole.
@@ -114,4 +122,3 @@ class Nothing:
 
 
 _WHOLE = (ConversationItemDone, ResponseOutputItemDone)
-_CARRIERS = (*_WHOLE, ConversationItemAdded, ConversationItemCreated)

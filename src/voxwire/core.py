@@ -81,6 +81,20 @@ Around: TypeAlias = Callable[[Call, Callable[[], Awaitable[Any]]], Awaitable[Any
 its outcome."""
 
 
+# Most events are pieces of speech, a hundred of them a second, and most parts have nothing to do
+# with those: which parts an event concerns is found out once for each class.
+_CONCERNS: dict[type[Event], tuple[bool, bool, bool]] = {}
+
+
+def _concerns(kind: type[Event]) -> tuple[bool, bool, bool]:
+    """Whether events of that class concern session, approvals or acknowledgements; the playback;
+    the turns."""
+    rare = issubclass(kind, (*_DESCRIBING, *Approvals.CONCERN, *Acknowledgements.CONCERN))
+    found = rare, issubclass(kind, Playback.CONCERN), ToolTurns.concerns(kind)
+    _CONCERNS[kind] = found
+    return found
+
+
 class Tap(Protocol):
     """Sees each frame as it passes, in wire order: a recorder, for one."""
 
@@ -131,7 +145,7 @@ class Core:
         self.session: Any = None
         self.last_error: ErrorEvent | None = None
         self.closed: ConnectionClosed | None = None
-        self.cache = Cache(audio=audio)
+        self.cache = Cache(audio=audio, told=self._changes_are_heard)
         self.playback = playback or Playback()
         self.responses = Responses(self.next_event_id)
         self.turns = ToolTurns(self.responses, ToolSet() if tools is None else tools)
@@ -170,21 +184,25 @@ class Core:
 
         Never raises for what the frame holds. What is to be sent because of it is in `outbox`.
         """
-        self._tell(lambda tap: tap.server(frame))
+        if self.taps:
+            self._tell(lambda tap: tap.server(frame))
         event = self.codec.decode(frame)
         if isinstance(event, ErrorEvent) and self.secrets:
             event = self._without_secrets(event)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %s", redact_text(repr(event), self.secrets))
-        if isinstance(event, _DESCRIBING):
-            self.session = self.codec.session(event)
-        elif isinstance(event, ErrorEvent):
-            self.last_error = event
+        kind = type(event)
+        rare, played, spoken = _CONCERNS.get(kind) or _concerns(kind)
         # The cache first, handlers after: a handler finds in the cache what its event tells.
-        changes = self.cache.apply(event) + self.approvals.apply(event)
-        self.outbox.extend(self.playback.apply(event))
-        self.outbox.extend(self.turns.apply(event))
-        self.acks.apply(event)
+        changes = self.cache.apply(event)
+        if rare:
+            changes = self._take_rare(event, changes)
+        if played:
+            self.outbox.extend(self.playback.apply(event))
+        if spoken:
+            self.outbox.extend(self.turns.apply(event))
+        if rare:
+            self.acks.apply(event)
         self.router.dispatch(event, ServerEvent)
         for change in changes:
             self.local(change)
@@ -198,6 +216,17 @@ class Core:
         for key in found:
             frame = frame.replace(key, REDACTED.encode())
         return self.codec.decode(frame) if found else event
+
+    def _take_rare(self, event: Event, changes: list[LocalEvent]) -> list[LocalEvent]:
+        """Keep what an event that comes now and then says of the session itself."""
+        if isinstance(event, _DESCRIBING):
+            self.session = self.codec.session(event)
+        elif isinstance(event, ErrorEvent):
+            self.last_error = event
+        return changes + self.approvals.apply(event)
+
+    def _changes_are_heard(self) -> bool:
+        return self.router.heard(ConversationUpdated, ConversationUpdated)
 
     def prepare(
         self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
@@ -216,7 +245,8 @@ class Core:
 
     def sent(self, event: ClientEvent | None, frame: bytes | str) -> Sent | None:
         """Note a frame that goes to the socket now, and route its event."""
-        self._tell(lambda tap: tap.client(frame))
+        if self.taps:
+            self._tell(lambda tap: tap.client(frame))
         # What is sent raw is the caller's own business, and may be anything.
         seen = self.codec.decode_client(frame) if event is None else event
         if log.isEnabledFor(logging.DEBUG):
@@ -235,8 +265,9 @@ class Core:
         """Note audio that goes to the socket now; returns its frame."""
         frame = self.uplink.frame(piece, self.next_event_id())
         self.cache.append_audio(piece)
-        self._tell(lambda tap: tap.client(frame))
-        if self.router.heard(InputAudioBufferAppend, ClientEvent):
+        if self.taps:
+            self._tell(lambda tap: tap.client(frame))
+        if self.router.heard(InputAudioBufferAppend, ClientEvent, early=False):
             self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
         return frame
 

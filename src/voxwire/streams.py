@@ -258,13 +258,15 @@ class HandlerTask(Generic[E]):
 
     async def _run(self) -> None:
         enter(self._core)
-        while (event := await self._reader.next()) is not None:
+        take = self._reader.mailbox.take
+        # What is in the queue is taken without a coroutine for each: deltas come in bursts.
+        while (event := take() or await self._reader.next()) is not None:
             # An Overflow of the handler's own queue is routed and logged; the handler did not ask
             # for that class, so it is not handed to it.
-            if isinstance(event, Overflow) and not self._wants_overflow():
+            if type(event) is Overflow and not self._wants_overflow():
                 log.warning("%s: %d events dropped", event.queue, event.dropped)
-                continue
-            await self._handle(event)  # type: ignore[arg-type]
+            else:
+                await self._handle(event)  # type: ignore[arg-type]
 
     def _wants_overflow(self) -> bool:
         return any(isinstance(key, type) and issubclass(Overflow, key) for key in self.keys)

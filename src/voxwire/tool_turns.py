@@ -24,6 +24,11 @@ __all__ = ["ToolTurns"]
 class ToolTurns:
     """What is between the sequencer and the tools of one connection."""
 
+    @staticmethod
+    def concerns(kind: type[Event]) -> bool:
+        """Whether server events of that class need be applied."""
+        return Responses.concerns(kind) or issubclass(kind, ToolBatches.CONCERN)
+
     def __init__(self, responses: Responses, tools: ToolSet) -> None:
         self.tools = tools
         self.to_run: deque[Call] = deque()
@@ -62,6 +67,10 @@ class ToolTurns:
     def apply(self, event: Event) -> list[ClientEvent]:
         """Take a server event; returns what to send because of it."""
         events = self._responses.apply(event)
+        # The pieces of what is said, by far the most events, have to do with no tool and end no
+        # response.
+        if type(event) not in ToolBatches.CONCERN:
+            return events
         work = self._batches.apply(event)
         self._start(work.run)
         ended = self._responses.take_ended()

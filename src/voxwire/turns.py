@@ -137,14 +137,15 @@ class Turn:
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""
         match event:
-            case ResponseOutputTextDelta():
-                self._say(self.text, event.delta, event.item_id)
-                self._heard.add("text")
+            case ResponseOutputAudioDelta():
+                if self.keep_audio:
+                    self._keep(event)
             case ResponseOutputAudioTranscriptDelta():
                 self._say(self.transcript, event.delta, event.item_id)
                 self._heard.add("transcript")
-            case ResponseOutputAudioDelta():
-                self._keep(event)
+            case ResponseOutputTextDelta():
+                self._say(self.text, event.delta, event.item_id)
+                self._heard.add("text")
             # Some servers send no deltas, but tell at the end what they would have held.
             case ResponseOutputTextDone() if "text" not in self._heard:
                 self._say(self.text, event.text, event.item_id)
@@ -159,10 +160,11 @@ class Turn:
             strand.add(piece, source)
             self.said.add(piece, source)
             self._heard.add("anything")
-            self._wake()
+            if self._readers:
+                self._wake()
 
     def _keep(self, event: ResponseOutputAudioDelta) -> None:
-        if self.keep_audio and isinstance(event.delta, str):
+        if isinstance(event.delta, str):
             self.audio.append(event)
             self._audio_bytes += len(event.delta)
             # The oldest goes: whoever has read up to now has it.

@@ -68,10 +68,13 @@ class Appended:
             self.format = format
             self._chunks.clear()
 
-    def append(self, audio: bytes) -> None:
+    def append(self, audio: bytes | bytearray | memoryview) -> None:
         """Add to the end."""
-        if self.seconds != 0 and audio:
-            self._chunks.append((self.total, audio))
+        if self.seconds == 0:  # counted only: there is nothing to let go of
+            self.total += len(audio)
+            return
+        if audio:
+            self._chunks.append((self.total, bytes(audio)))
         self.total += len(audio)
         self._trim()
 

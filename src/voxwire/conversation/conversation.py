@@ -7,7 +7,7 @@ each event changes is in the table of ``reducers``; how the items stand, in ``le
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from voxwire_protocol import Event
@@ -116,10 +116,16 @@ class Cache:
         audio: how much sound to keep: ``"none"``, ``"all"``, or a number of seconds, the latest
             over all items. Lengths are counted in any case.
         conversation: one to go on with, such as a restored one.
+        told: says whether anybody is told of changes at present. While nobody is, :meth:`apply`
+            leaves out what pieces of text and sound add, and sound that is not kept is not decoded.
     """
 
     def __init__(
-        self, *, audio: AudioRetention = "none", conversation: Conversation | None = None
+        self,
+        *,
+        audio: AudioRetention = "none",
+        conversation: Conversation | None = None,
+        told: Callable[[], bool] | None = None,
     ) -> None:
         seconds = _seconds(audio)
         if conversation is None:
@@ -128,6 +134,8 @@ class Cache:
         else:
             self._ledger = conversation._ledger  # pyright: ignore[reportPrivateUsage]
             self._ledger.retain(seconds)
+        if told is not None:
+            self._ledger.told = told
         self.conversation = conversation
         """The read face."""
 
@@ -145,7 +153,7 @@ class Cache:
     def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
         """Count, and keep as far as audio is kept, what was appended to the input audio buffer:
         for a client that does not :meth:`apply` its `input_audio_buffer.append` events."""
-        self._ledger.appended.append(bytes(audio))
+        self._ledger.appended.append(audio)
 
 
 def _seconds(audio: AudioRetention) -> float | None:

@@ -43,10 +43,16 @@ def updated(item: ItemState, delta: Delta | None = None) -> list[LocalEvent]:
 
 def find(ledger: Ledger, event: Any) -> ItemState | None:
     """The item that an event of a response is about, where it is in the conversation."""
-    item = ledger.visible(event.item_id)
+    item_id = event.item_id
+    item = ledger.items.get(item_id) if isinstance(item_id, str) else None
     if item is not None and item.response_id is None:
         ledger.join(item, peek(event, "response_id"))
     return item
+
+
+def added(ledger: Ledger, item: ItemState, **delta: Any) -> list[LocalEvent]:
+    """What to tell of a piece that came: nothing where nobody is told, for there are many."""
+    return updated(item, Delta(**delta)) if ledger.told() else []
 
 
 def completed(item: ItemState, *, over: bool) -> list[LocalEvent]:
@@ -143,7 +149,7 @@ def text_delta(ledger: Ledger, event: ResponseOutputTextDelta) -> list[LocalEven
     if item is None or not piece:
         return []
     taken = item.part(event.content_index, "output_text").text.add(piece)
-    return updated(item, Delta(text=piece)) if taken else []
+    return added(ledger, item, text=piece) if taken else []
 
 
 def text_done(ledger: Ledger, event: ResponseOutputTextDone) -> list[LocalEvent]:
@@ -161,7 +167,7 @@ def arguments_delta(
     item, piece = find(ledger, event), string(event.delta)
     if item is None or not piece:
         return []
-    return updated(item, Delta(arguments=piece)) if item.arguments.add(piece) else []
+    return added(ledger, item, arguments=piece) if item.arguments.add(piece) else []
 
 
 def arguments_done(

@@ -132,6 +132,9 @@ class ItemState:
 
     def part(self, index: object, kind: str | None = None) -> PartState:
         """The part with that content index, made where it is new."""
+        part = self.parts.get(index) if type(index) is int else None
+        if part is not None:
+            return part
         place = number(index)
         part = self.parts.get(place)
         if part is None:

@@ -7,6 +7,7 @@ which event does what.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -67,6 +68,8 @@ class Ledger:
         self.shelf = Shelf(seconds)
         self._spent: list[Spent] = []
         self._usage = Usage()
+        self.told: Callable[[], bool] = _always
+        """Whether anybody is told of what a piece of text or sound adds."""
         self._deleted: dict[str, None] = {}
         self._created: deque[Created] = deque(maxlen=_REMEMBERED)
         self._orphans: dict[str, list[ItemState]] = {}
@@ -228,6 +231,10 @@ class Ledger:
             running = self.running.get(id)
             if running is not None:
                 running.items.append(state)
+
+
+def _always() -> bool:
+    return True
 
 
 def _alike(created: object, item: object) -> bool:

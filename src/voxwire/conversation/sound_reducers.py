@@ -16,11 +16,11 @@ from voxwire_protocol import (
     SessionUpdated,
 )
 
-from ..audio.formats import PCM16, format_of
+from ..audio.formats import PCM16, base64_size, format_of
 from ..events import LocalEvent
 from .chunks import spoken_share
 from .events import Delta
-from .item_reducers import find, updated
+from .item_reducers import added, find, updated
 from .item_state import number, peek, string
 from .ledger import Ledger
 
@@ -46,15 +46,20 @@ def audio_delta(ledger: Ledger, event: ResponseOutputAudioDelta) -> list[LocalEv
     part = item.part(event.content_index, "output_audio") if item is not None else None
     if item is None or part is None or part.sound.settled:
         return []
-    audio = event.audio
-    if not audio:
+    # Decoding the sound is most of the work, and mostly nobody wants it here.
+    wanted = ledger.shelf.seconds != 0 or ledger.told()
+    audio = event.audio if wanted else b""
+    size = len(audio) if wanted else base64_size(event.delta)
+    if not size:
         return []
     if not part.sound.size:
         running = ledger.running.get(item.response_id or "")
         part.format = running.format if running is not None else ledger.format
-    part.sound.size += len(audio)
+    part.sound.size += size
+    if not wanted:
+        return []
     ledger.keep(part, [audio])
-    return updated(item, Delta(audio=audio))
+    return added(ledger, item, audio=audio)
 
 
 def audio_done(ledger: Ledger, event: ResponseOutputAudioDone) -> list[LocalEvent]:
@@ -70,7 +75,7 @@ def transcript_delta(ledger: Ledger, event: ResponseOutputAudioTranscriptDelta) 
     if item is None or not piece:
         return []
     taken = item.part(event.content_index, "output_audio").transcript.add(piece)
-    return updated(item, Delta(transcript=piece)) if taken else []
+    return added(ledger, item, transcript=piece) if taken else []
 
 
 def transcript_done(ledger: Ledger, event: ResponseOutputAudioTranscriptDone) -> list[LocalEvent]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import inf
-from typing import Literal
+from typing import ClassVar, Literal
 
 from voxwire_protocol import (
     UNSET,
@@ -41,6 +41,9 @@ class Playback:
         automatic: answer :class:`InputAudioBufferSpeechStarted` with an interruption, unless the
             session's turn detection has ``interrupt_response`` off.
     """
+
+    CONCERN: ClassVar[tuple[type[Event], ...]] = (*Speech.CONCERN, InputAudioBufferSpeechStarted)
+    """The events that say something about what is played: no others need be applied."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ This module reads server events. It does not know what was played, and decides n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from voxwire_protocol import (
     UNSET,
@@ -34,6 +34,21 @@ __all__ = ["Speech"]
 
 class Speech:
     """What has arrived. Fields and events may be missing or wrong: a server may say anything."""
+
+    CONCERN: ClassVar[tuple[type[Event], ...]] = (
+        ResponseOutputAudioDelta,
+        ResponseCreated,
+        ResponseDone,
+        ResponseOutputAudioDone,
+        ResponseOutputItemDone,
+        ConversationItemAdded,
+        ConversationItemCreated,
+        ConversationItemDeleted,
+        ConversationItemTruncated,
+        SessionCreated,
+        SessionUpdated,
+    )
+    """The events that matter here."""
 
     def __init__(self) -> None:
         self.format: Format = PCM16

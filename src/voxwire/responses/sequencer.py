@@ -62,6 +62,12 @@ class Responses:
         self._ended_now: list[Turn] = []
         self._plain = False  # the server refuses metadata
 
+    @staticmethod
+    def concerns(kind: type[Event]) -> bool:
+        """Whether server events of that class need be applied: those of a response."""
+        about = (ResponseCreated, ResponseDone, ErrorEvent, UnknownEvent)
+        return issubclass(kind, about) or hasattr(kind, "response_id")
+
     @property
     def current(self) -> Turn | None:
         """The response of the default conversation: from its sending to its terminal event."""
@@ -173,6 +179,14 @@ class Responses:
 
     def apply(self, event: Event) -> list[ClientEvent]:
         """Take a server event; returns what to send because of it."""
+        # The pieces of a response first: they are by far the most.
+        response_id = getattr(event, "response_id", self)
+        if response_id is not self:
+            turn = self._floor.pairing.speaker(response_id)
+            if turn is None:
+                return []
+            turn.hear(event)
+            return self._cancels.send_late(turn) if turn.cancelling else []
         if isinstance(event, ResponseCreated):
             return self._created(event.response)
         if isinstance(event, ResponseDone):
@@ -181,12 +195,6 @@ class Responses:
             return self._failed(event)
         if isinstance(event, UnknownEvent):
             return self._unknown(event)
-        response_id = getattr(event, "response_id", self)
-        if response_id is not self:
-            turn = self._floor.pairing.speaker(response_id)
-            if turn is not None:
-                turn.hear(event)
-                return self._cancels.send_late(turn)
         return []
 
     def close(self, error: BaseException) -> None:

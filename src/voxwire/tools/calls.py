@@ -6,7 +6,7 @@ sent and what a call gave, and says what to run and what to send.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import attrs
 from voxwire_protocol import (
@@ -58,6 +58,21 @@ class ToolBatches:
     that the session was given by hand are left to whoever did that; so are calls outside of the
     conversation, where there is nothing to answer to.
     """
+
+    CONCERN: ClassVar[tuple[type[Event], ...]] = (
+        ResponseOutputItemDone,
+        ResponseDone,
+        ResponseOutputItemAdded,
+        ResponseFunctionCallArgumentsDone,
+        ResponseCreated,
+        ErrorEvent,
+        SessionCreated,
+        SessionUpdated,
+        ConversationItemAdded,
+        ConversationItemCreated,
+        UnknownEvent,
+    )
+    """The server events that may be about tools: no others need be applied."""
 
     def __init__(self, tools: ToolSet) -> None:
         self.tools = tools
