@@ -17,6 +17,7 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parent))
 import api_names
+import example_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "generated" / "reference"
@@ -49,15 +50,16 @@ def _pages() -> dict[str, str]:
         path.relative_to(ROOT).as_posix(): f"reference/{path.name}"
         for path in sorted(REFERENCE.glob("*.md"))
     }
-    return {**ELSEWHERE, **reference}
+    return {**ELSEWHERE, **example_pages.readmes(), **reference}
 
 
 def on_config(config: Any) -> Any:
-    """Put the pages of the generated reference into the menu."""
+    """Put the pages of the generated reference into the menu, and the examples."""
     names = {path.stem for path in REFERENCE.glob("*.md")}
     ordered = [name for name in FIRST if name in names]
     ordered += sorted(names - {*ordered, "legacy"}) + (["legacy"] if "legacy" in names else [])
     _replace(config.nav, "reference/", [f"reference/{name}.md" for name in ordered])
+    _replace(config.nav, "examples/", ["examples.md", *example_pages.menu()])
     return config
 
 
@@ -74,13 +76,17 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the pages from elsewhere."""
     for source, target in _pages().items():
         files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
+    for source, target in example_pages.listings().items():
+        files.append(File.generated(config, target, content=example_pages.listing(source)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Turn links towards the site, put figures in, leave out what only the tests read."""
-    path = Path(page.file.abs_src_path).relative_to(ROOT).as_posix()
     page.meta.setdefault("search", _rank(page.file.src_uri))
+    if page.file.abs_src_path is None:
+        return markdown  # the listing of an example
+    path = Path(page.file.abs_src_path).relative_to(ROOT).as_posix()
     if _FIGURES in markdown:
         markdown = markdown.replace(_FIGURES, _figures())
     if _NAMES in markdown:
@@ -100,11 +106,11 @@ def _rank(uri: str) -> dict[str, Any]:
     """How a page stands in the search: guides first, lists of links not at all."""
     if uri == "reference/index.md":
         return {"exclude": True}
-    return {"boost": 0.5 if uri.startswith(("reference/", "api")) else 2}
+    return {"boost": 0.5 if uri.startswith(("reference/", "api", "examples/")) else 2}
 
 
 def _prose(text: str, path: str, uri: str) -> str:
-    known = _pages()
+    known = {**_pages(), **example_pages.listings()}
 
     def turned(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link[1]))

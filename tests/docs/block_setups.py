@@ -18,8 +18,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
+from far_ends import PageSocket, TelephoneSocket
 
 import voxwire
+from voxwire.audio import silence
+from voxwire.audio.formats import PCM16, PCMU, Format
 from voxwire.emulator import Call, Emulator, Policy, Turn, UnknownEvents
 from voxwire.servers.address import opening
 
@@ -36,6 +39,8 @@ class World:
         self.names: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
         """Of the session that the block is given."""
+        self.socket: Any = None
+        """Where a telephone or a page is at the other end."""
         self.threaded = False
         """Whether the block's session is one of ``voxwire.sync``."""
         self.during: Driver | None = None
@@ -120,6 +125,7 @@ NAMES: dict[str, Callable[[World], Any]] = {
     "microphone": lambda world: Microphone(world.server.speech("And the weather?")),
     "log": lambda world: logging.getLogger("the program"),
     "confirm": lambda world: confirm,
+    "socket": lambda world: world.socket,
     "call": lambda world: voxwire.RealtimeCallIncoming.from_dict(world.server.incoming_call()),
     "speech": lambda world: world.server.speech("And the weather?") + bytes(48 * 800),
 }
@@ -166,10 +172,64 @@ def _(world: World) -> None:
     world.patch("voxwire.LocalAudio", lambda: Desk(world.server.speech("Good morning.")))
 
 
+@setup("a skipper")
+def _(world: World) -> None:
+    """Somebody at the desk books a berth by voice."""
+    world.server.on("berth", call="book_berth", arguments={"number": 3, "boat": "Petrel"})
+    world.server.on(output_of="book_berth", reply="See you tonight.")
+    speech = world.server.speech("A berth for the Petrel, please.")
+    world.patch("voxwire.LocalAudio", lambda: Desk(speech))
+
+
 @setup("a recorded question")
 def _(world: World) -> None:
     """A file in which somebody asks something."""
     voxwire.write_wav("question.wav", world.server.speech("Good morning."))
+
+
+def _far_end(world: World, kind: Any, format: Format) -> None:
+    world.server.on("weather", reply="A fresh wind from the west until noon, and then it eases.")
+    world.server.on("thank", reply="Good bye.")
+    question, thanks = (
+        world.server.speech(text, format) for text in ("And the weather?", "Thank you.")
+    )
+    world.socket = kind(question, thanks, silence(800, format))
+
+
+@setup("a telephone")
+def _(world: World) -> None:
+    """Somebody calls by way of Twilio, and cuts in."""
+    _far_end(world, TelephoneSocket, PCMU)
+
+
+@setup("a visitor")
+def _(world: World) -> None:
+    """Somebody talks to a page, and cuts in."""
+    _far_end(world, PageSocket, PCM16)
+
+
+@setup("a call that is put through")
+def _(world: World) -> None:
+    """A call over SIP: the caller asks for somebody, and is gone."""
+    world.server.on("harbour master", call="put_through")
+    world.server.on(output_of="put_through", reply="One moment.")
+    world.server.on(None, reply="Good day, the harbour desk.")
+
+    async def caller(_: Any) -> None:
+        while not (world.server.connections and len(world.server.connections[0].events) > 1):
+            await asyncio.sleep(0.01)
+        (call,) = world.server.host.desk.calls
+        name = voxwire.ResponseOutputAudioTranscriptDone
+        async with voxwire.attach(call.id) as line:
+            async with line.expect(
+                name, timeout=10, where=lambda event: event.transcript == "One moment."
+            ):
+                await line.say("The harbour master, please")
+        assert call.referred_to == "tel:+15550101"
+        async with voxwire.AsyncClient() as client:
+            await client.calls.hangup(call.id)
+
+    world.during = caller
 
 
 @setup("an answer, and the end")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import gc
 import inspect
@@ -101,7 +102,7 @@ def test_block(block: Block, world: World, errors: list[str]) -> None:
 
 CONSOLES = [
     block
-    for page in markdown_blocks.pages()
+    for page in [*markdown_blocks.pages(), *sorted((ROOT / "examples").rglob("README.md"))]
     for block in markdown_blocks.blocks(page)
     if block.language == "console"
 ]
@@ -182,18 +183,25 @@ def _fits(printed: str, expected: str) -> bool:
 
 
 def _carried(block: Block) -> ast.Module:
-    """The imports, functions and classes of the blocks above on the page."""
+    """The imports, functions and classes of the blocks above on the page. What is decorated with
+    something that is not among them, such as ``@session.on``, belongs to its block alone."""
     carried: list[ast.stmt] = []
+    made = set(dir(builtins))
     for other in BLOCKS:
         if other.page != block.page or other.line >= block.line:
             continue
         for statement in ast.parse(other.text).body:
-            if isinstance(statement, ast.Import | ast.ImportFrom) or (
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                made |= {(each.asname or each.name).split(".")[0] for each in statement.names}
+            elif (
                 isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
                 and not statement.name.startswith("test_")
-                and not any(_root(each) == "session" for each in statement.decorator_list)
+                and {_root(each) for each in statement.decorator_list} <= made
             ):
-                carried.append(statement)
+                made.add(statement.name)
+            else:
+                continue
+            carried.append(statement)
     return ast.Module(body=carried, type_ignores=[])
 
 

@@ -16,6 +16,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     *markdown_blocks.pages(),
     ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "examples").rglob("README.md")),
     ROOT / "specs" / "README.md",
     *sorted((ROOT / "generated" / "reference").glob("*.md")),
 ]
