@@ -245,12 +245,15 @@ class Page:
             raise RuntimeError(_thrown(result["exceptionDetails"]))
         return result["result"].get("value")
 
-    async def until(self, script: str, seconds: float = SECONDS) -> Any:
-        """Wait until an expression is true, and give its value."""
-        async with asyncio.timeout(seconds):
-            while not (value := await self.run(script)):
-                await asyncio.sleep(0.02)
-        return value
+    async def until(self, script: str, seconds: float = SECONDS) -> None:
+        """Wait until an expression is true, as JavaScript sees it."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not await self.run(f"Boolean({script})"):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            said = "; ".join([*self.errors, *self.console]) or "nothing"
+            raise TimeoutError(f"never true: {script} (the page said: {said})") from None
 
     async def text(self, selector: str) -> str:
         """The text of the first element that a CSS selector finds, as it is shown."""

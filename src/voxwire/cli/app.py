@@ -25,6 +25,8 @@ from .playing import play
 from .printing import JsonLines, Printer
 from .record import HELP as RECORD_HELP
 from .record import record
+from .report import HELP as REPORT_HELP
+from .report import report
 from .screen import clean, fail, inform, screen
 from .serve import HELP as SERVE_HELP
 from .serve import serve
@@ -86,12 +88,12 @@ def _lint(  # pyright: ignore[reportUnusedFunction]
     ] = False,
 ) -> None:
     """Check recordings."""
-    report = lint(files)
+    found = lint(files)
     if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:
-        _print_report(report)
-    if report.total.failed:
+        _print_report(found)
+    if found.total.failed:
         raise typer.Exit(1)
 
 
@@ -167,4 +169,5 @@ def _play(  # pyright: ignore[reportUnusedFunction]
 
 app.command("diff", help=DIFF_HELP)(diff)
 app.command("record", help=RECORD_HELP)(record)
+app.command("report", help=REPORT_HELP)(report)
 app.command("serve", help=SERVE_HELP)(serve)

@@ -82,6 +82,10 @@ class Appended:
         """The byte at `ms`, which may lie ahead of what was appended."""
         return self._origin + self.format.size(ms=max(0, ms - self._origin_ms))
 
+    def ms(self, position: int) -> int:
+        """The millisecond at the byte `position`: the other way around."""
+        return self._origin_ms + self.format.ms(max(0, position - self._origin))
+
     def piece(self, start: int, end: int) -> list[bytes]:
         """As much as is held of the audio from `start` to `end`."""
         found: list[bytes] = []

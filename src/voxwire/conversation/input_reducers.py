@@ -142,6 +142,7 @@ def _give(ledger: Ledger, item: ItemState, start: int, end: int) -> list[LocalEv
         return []
     part.format = ledger.appended.format
     part.sound.size, part.sound.settled = end - start, True
+    part.begins_ms = ledger.appended.ms(start)
     ledger.keep(part, ledger.appended.piece(start, end))
     return _told(ledger, item)
 

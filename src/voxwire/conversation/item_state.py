@@ -63,6 +63,8 @@ class PartState:
     """The part as it last came, without its audio."""
     error: Any = None
     """Why there is no transcript."""
+    begins_ms: int | None = None
+    """Where the user's sound begins in all that was appended."""
     cut_ms: int | None = None
     """Where it was truncated."""
     heard: str | None = None

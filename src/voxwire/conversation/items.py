@@ -69,6 +69,12 @@ class Part:
         return self._state.ms
 
     @property
+    def audio_start_ms(self) -> int | None:
+        """Where the user's speech begins, in milliseconds of all audio appended to the input audio
+        buffer; ``None`` for other sound, and in a restored conversation."""
+        return self._state.begins_ms
+
+    @property
     def format(self) -> Format:
         """The format of the sound."""
         return self._state.format
