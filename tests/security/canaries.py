@@ -78,8 +78,11 @@ class Records(logging.Handler):
 class Parrot:
     """A TCP server that reads the head of a request, and answers as it is told, with the head."""
 
-    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, answer: Callable[[bytes], bytes | None], *, hold: bool = False) -> None:
         self._answer = answer
+        self._over = asyncio.Event()
+        if not hold:
+            self._over.set()
         self.heads: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -93,6 +96,7 @@ class Parrot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._over.set()
         self._server.close()
         await self._server.wait_closed()
 
@@ -104,6 +108,7 @@ class Parrot:
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()
+            await self._over.wait()
         except (OSError, asyncio.IncompleteReadError):
             pass  # a client that has left has had enough
         finally:

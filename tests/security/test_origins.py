@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from scripted import CREATED
+from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from voxwire import InvalidOption
+from voxwire.cli.app import app
 from voxwire.emulator import Emulator, Policy, ReplayServer
 from voxwire.emulator.origins import stranger
 from voxwire.emulator.proxy import RecordingProxy
@@ -122,3 +125,11 @@ def test_a_server_for_other_machines_goes_by_any_name() -> None:
     assert stranger(headers, "192.168.0.7", ()) is None
     assert stranger(headers, "127.0.0.1", ()) is not None
     assert stranger({**headers, "origin": "https://evil.test"}, "0.0.0.0", ()) is not None
+
+
+@pytest.mark.parametrize("command", [["serve"], ["record", "--to", "ws://127.0.0.1:1/"]])
+def test_the_commands_say_what_an_origin_is(command: list[str], tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "a.jsonl")] if command[0] == "record" else []
+    result = CliRunner().invoke(app, [*command, *out, "--port", "0", "--origin", "app.test"])
+    assert result.exit_code != 0
+    assert "https://app.example" in result.stderr + str(result.exception)

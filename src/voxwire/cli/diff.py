@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..recording.frames import read
+from ..recording.redacted import read_redacted
 from .comparing import Difference, compare
 from .screen import clean, screen
 
@@ -58,7 +58,13 @@ def diff(
     ] = False,
 ) -> None:
     """Compare two recordings."""
-    found = compare(list(read(a)), list(read(b)), audio=audio.value, join=join, ignore=ignore or ())
+    found = compare(
+        list(read_redacted(a)),
+        list(read_redacted(b)),
+        audio=audio.value,
+        join=join,
+        ignore=ignore or (),
+    )
     if as_json:
         print(json.dumps({"a": str(a), "b": str(b), **found.to_dict()}, ensure_ascii=False))
     elif not found.differences:

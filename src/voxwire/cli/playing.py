@@ -22,7 +22,8 @@ from ..emulator.play import Pace
 from ..errors import ConnectionClosedError, UpgradeRejected
 from ..events import ConnectionClosed, Overflow
 from ..recording.families import CODECS, family_of
-from ..recording.frames import Close, Entry, Frame, read, sessions
+from ..recording.frames import Close, Entry, Frame, sessions
+from ..recording.redacted import read_redacted
 from ..session import Session
 from .story import Story
 from .wording import Piece
@@ -61,7 +62,7 @@ async def play(
 
     ``warn`` is told where the replay did not go as recorded.
     """
-    connections = sessions(list(read(path)))
+    connections = sessions(list(read_redacted(path)))
     for number, entries in enumerate(connections):
         live = family_of(entries) == "realtime"
         yield Begun(number, len(connections), live)

@@ -57,6 +57,14 @@ def record(
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Leave audio out of the recording.")
     ] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let web pages from there in, such as https://app.example, besides those of this "
+            "machine; * for all. May be given again.",
+            show_default=False,
+        ),
+    ] = None,
     tls_cert: Annotated[
         Path | None,
         typer.Option(help="Listen with TLS: the certificate (PEM).", show_default=False),
@@ -102,6 +110,7 @@ def record(
             audio=not no_audio,
             tls=_certificate(tls_cert, tls_key, folder),
             server_tls=_authority(ca),
+            origins=origin or (),
             ended=ended,
         )
         try:

@@ -69,6 +69,14 @@ def serve(
             help="Accept this key, and no unknown one; may be given again.", show_default=False
         ),
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let web pages from there in, such as https://app.example, besides those of this "
+            "machine; * for all. May be given again.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="Know this model only; may be given again.", show_default=False),
@@ -112,7 +120,9 @@ def serve(
             token=token,
             pace=pace or None,
             seed=seed,
-            policy=Policy(api_keys=api_key or None, models=model or None, beta=beta),
+            policy=Policy(
+                api_keys=api_key or None, models=model or None, beta=beta, origins=origin or ()
+            ),
             habits=Habits(),
             voice=espeak if voice == "espeak" else tone,
             session_seconds=session_minutes * 60,

@@ -5,7 +5,7 @@ It knows sizes, and nothing of what is in a body.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
 
 import httpx
 
@@ -24,8 +24,31 @@ class Body:
         self.whole = True
         """Whether nothing was left out."""
 
-    def takes(self, piece: bytes) -> bool:
-        """Take a piece; tells whether there may be more."""
+    @classmethod
+    def read(cls, response: httpx.Response) -> Self:
+        """The body of an answer that is still open."""
+        body = cls()
+        try:
+            for piece in response.iter_bytes():
+                if not body._takes(piece):
+                    break
+        finally:
+            response.close()
+        return body
+
+    @classmethod
+    async def aread(cls, response: httpx.Response) -> Self:
+        """The same, where waiting is awaited."""
+        body = cls()
+        try:
+            async for piece in response.aiter_bytes():
+                if not body._takes(piece):
+                    break
+        finally:
+            await response.aclose()
+        return body
+
+    def _takes(self, piece: bytes) -> bool:
         self._size += len(piece)
         self.whole = self._size <= LONGEST
         if self.whole:

@@ -130,7 +130,9 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact_url(self._line.settings.address.base_url)!r})"
+        line = getattr(self, "_line", None)  # none while its arguments are being refused
+        where = "" if line is None else repr(redact_url(line.settings.address.base_url))
+        return f"{type(self).__name__}({where})"
 
 
 class AsyncClient:
@@ -201,4 +203,6 @@ class AsyncClient:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact_url(self._line.settings.address.base_url)!r})"
+        line = getattr(self, "_line", None)  # none while its arguments are being refused
+        where = "" if line is None else repr(redact_url(line.settings.address.base_url))
+        return f"{type(self).__name__}({where})"

@@ -57,11 +57,7 @@ class SyncLine(Line[httpx.Client]):
             try:
                 request = self.http.build_request(**exchange.request(key))
                 response = self.http.send(request, follow_redirects=False, stream=True)
-                body = Body()
-                try:
-                    all(map(body.takes, response.iter_bytes()))
-                finally:
-                    response.close()
+                body = Body.read(response)
             except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
                 outcome = exchange.failed(error)
             else:
@@ -100,13 +96,7 @@ class AsyncLine(Line[httpx.AsyncClient]):
             try:
                 request = self.http.build_request(**exchange.request(key))
                 response = await self.http.send(request, follow_redirects=False, stream=True)
-                body = Body()
-                try:
-                    async for piece in response.aiter_bytes():
-                        if not body.takes(piece):
-                            break
-                finally:
-                    await response.aclose()
+                body = await Body.aread(response)
             except (httpx.HTTPError, httpx.InvalidURL) as error:  # all that sending may raise
                 outcome = exchange.failed(error)
             else:

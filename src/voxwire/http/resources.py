@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
+from ..redaction import veiled_headers
 from . import calling, minting
 from .answers import RawResponse
 from .operation import Operation, with_model
@@ -54,6 +55,12 @@ def _with_default(build: Callable[P, Operation[T]], model: str | None) -> Callab
     return built if model is not None else build
 
 
+def _veil(given: Any) -> None:
+    """Headers of one request may hold a key, and frames be printed with their variables."""
+    if given.get("headers"):
+        given["headers"] = veiled_headers(given["headers"])
+
+
 class Method(Generic[P, T]):
     """An operation, sent when it is called. ``raw`` is the same with the whole answer."""
 
@@ -65,10 +72,12 @@ class Method(Generic[P, T]):
         functools.update_wrapper(self, build)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        _veil(kwargs)
         return self._send(self._build(*args, **kwargs)).parsed
 
     def raw(self, *args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
         """The answer with its status, its headers and its request id; ``parsed`` is the rest."""
+        _veil(kwargs)
         return self._send(self._build(*args, **kwargs))
 
 
@@ -83,10 +92,12 @@ class AsyncMethod(Generic[P, T]):
         functools.update_wrapper(self, build)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        _veil(kwargs)
         return self._parsed(self._build(*args, **kwargs))
 
     def raw(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, RawResponse[T]]:
         """The answer with its status, its headers and its request id; ``parsed`` is the rest."""
+        _veil(kwargs)
         return self._send(self._build(*args, **kwargs))
 
     async def _parsed(self, operation: Operation[T]) -> T:
