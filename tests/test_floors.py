@@ -21,7 +21,8 @@ STRANGERS = ("conversation", "responses", "router", "playback", "tools")
 
 NO_IO = (
     "acks", "approvals", "codec", "conversation", "core", "costs", "errors", "events", "options",
-    "playback", "redaction", "responses", "router", "turns", "tool_turns", "uplink",
+    "playback", "reconnect", "redaction", "responses", "restoring", "router", "settings", "turns",
+    "tool_turns", "uplink",
 )  # fmt: skip
 """Rooms that never await and never touch a socket or a thread."""
 

@@ -378,7 +378,7 @@ async def stuck(**options: Any) -> AsyncIterator[tuple[Any, asyncio.Event, list[
     async with serving(talk) as url, voxwire.connect(url=url, **options) as session:
         # More than the system takes in for a server that does not read.
         sending = asyncio.create_task(session.append_audio(bytes(2 * 11_000_000)))
-        transport = session._socket.transport
+        transport = session._wire._socket.transport
         await until(lambda: transport.get_write_buffer_size() > 2_000_000)
         sending.cancel()
         await asyncio.wait([sending])

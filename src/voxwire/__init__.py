@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from .events import HandlerFailed as HandlerFailed
     from .events import LocalEvent as LocalEvent
     from .events import Overflow as Overflow
+    from .events import Reconnected as Reconnected
+    from .events import Reconnecting as Reconnecting
     from .events import ToolFailed as ToolFailed
     from .handles import Receipt as Receipt
     from .handles import Response as Response
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from .kinds.translating import Translator as Translator
     from .options import realtime_session as realtime_session
     from .playback.playback import Playback as Playback
+    from .reconnect import Reconnect as Reconnect
     from .recording.recorder import Recorder as Recorder
     from .servers.azure import Azure as Azure
     from .servers.azure import AzureVoiceLive as AzureVoiceLive
@@ -146,7 +149,10 @@ _HOME = {
         "SessionOwned", "StoreError", "StoreUnavailable", "ToolError", "UnknownSession",
         "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
-    "events": ("ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "ToolFailed"),
+    "events": (
+        "ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "Reconnected",
+        "Reconnecting", "ToolFailed",
+    ),
     "handles": ("Receipt", "Response"),
     "http.answers": ("RawResponse",),
     "http.calling": ("CallAnswer",),
@@ -175,6 +181,7 @@ _HOME = {
     "kinds.translating": ("Translated", "Translator"),
     "options": ("realtime_session",),
     "playback": ("Playback",),
+    "reconnect": ("Reconnect",),
     "servers.profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),

@@ -77,11 +77,13 @@ class Sent:
     neither has come. An ``input_audio_buffer.append`` is never acknowledged: `awaited` is False.
     """
 
-    __slots__ = ("_wake", "answer", "awaited", "error", "event")
+    __slots__ = ("_wake", "answer", "awaited", "error", "event", "frame")
 
-    def __init__(self, event: ClientEvent, *, awaited: bool) -> None:
+    def __init__(self, event: ClientEvent, *, awaited: bool, frame: bytes | str = b"") -> None:
         self.event = event
         self.awaited = awaited
+        self.frame = frame
+        """How it went out; empty once it is done."""
         self.answer: Event | None = None
         self.error: BaseException | None = None
         self._wake: list[Callable[[], None]] = []
@@ -113,6 +115,7 @@ class Sent:
         """Note the outcome; only the first one counts."""
         if not self.done:
             self.answer, self.error = answer, error
+            self.frame = b""
             wakes, self._wake = self._wake, []
             for wake in wakes:
                 wake()
@@ -129,15 +132,30 @@ class Acknowledgements:
         # Items that were told of: a second event about one acknowledges nothing else.
         self._items: deque[str] = deque(maxlen=64)
 
-    def sent(self, event: ClientEvent) -> Sent:
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for an answer."""
+        return not self._waiting
+
+    def sent(self, event: ClientEvent, frame: bytes | str = b"") -> Sent:
         """Note an event that goes out."""
-        sent = Sent(event, awaited=type(event) in _BY)
+        sent = Sent(event, awaited=type(event) in _BY, frame=frame)
         if sent.awaited:
-            if len(self._waiting) >= LIMIT:
-                oldest = self._waiting.popleft()
-                oldest.settle(None, VoxwireError(f"{LIMIT} later events had no answer either"))
-            self._waiting.append(sent)
+            self.again(sent)
         return sent
+
+    def again(self, sent: Sent) -> None:
+        """Note an event that goes out again."""
+        if len(self._waiting) >= LIMIT:
+            oldest = self._waiting.popleft()
+            oldest.settle(None, VoxwireError(f"{LIMIT} later events had no answer either"))
+        self._waiting.append(sent)
+
+    def take(self) -> list[Sent]:
+        """The connection is gone: what it has left unanswered, in the order of sending."""
+        waiting, self._waiting = self._waiting, deque()
+        self._items.clear()
+        return list(waiting)
 
     def apply(self, event: Event) -> Sent | None:
         """Take a server event; returns what it answers, if anything."""

@@ -99,6 +99,10 @@ class Approvals:
         self._asked.add(item.id)
         return [McpApprovalRequested(item=item, answer=self._answer)]
 
+    def leave(self) -> None:
+        """The connection is gone, and with it the calls that waited: an answer has no effect."""
+        self._answered |= self._asked
+
     def _answer(
         self, item: McpApprovalRequest, approve: bool, reason: str | None
     ) -> Awaitable[Any]:

@@ -17,9 +17,10 @@ from .acting import GivenTool
 from .conversation.conversation import AudioRetention
 from .core import Core
 from .errors import ConnectionClosedError, InvalidOption
-from .opening import ConnectionOptions, Opening, connection, opened, refusal
+from .opening import ConnectionOptions, Opening, connection, lead_of, opened, refusal
 from .options import SessionOptions, realtime_session
 from .playback.playback import Playback
+from .reconnect import Reconnect
 from .redaction import veiled, veiled_headers
 from .servers.address import Target
 from .servers.credentials import Credential
@@ -53,6 +54,8 @@ def connect(
     ping_timeout: float | None = 20.0,
     close_timeout: float | None = 5.0,
     drain_timeout: float = 5.0,
+    reconnect: Reconnect | None = None,
+    rotate: bool | float = False,
     tls: ssl.SSLContext | None = None,
     **settings: Unpack[SessionOptions],
 ) -> Connect:
@@ -80,6 +83,10 @@ def connect(
         ping_timeout: seconds without an answer to a ping after which the connection is broken.
         close_timeout: seconds for the close handshake.
         drain_timeout: seconds that handlers have to finish when the session is closed.
+        reconnect: what to do when the connection is lost: ``Reconnect()`` goes on over another,
+            with the conversation restored; ``None`` ends the session.
+        rotate: move to another connection before the server ends the session (after 60 minutes, at
+            OpenAI): True for 5 minutes before, or so many seconds.
         tls: a context of your own, for a private certificate authority.
         settings: instructions, voice, turn detection and so on: see :class:`SessionOptions`. They
             are sent, and acknowledged or refused, before the session is handed out.
@@ -110,8 +117,11 @@ def connect(
         "ping_timeout": ping_timeout,
         "close_timeout": close_timeout,
         "drain_timeout": drain_timeout,
+        "reconnect": reconnect,
+        "rotate": rotate,
         "tls": tls,
     }
+    lead_of(rotate)
     wanted = None
     if session is not None or settings or tools or profile.session:
         wanted = _wanted(session, tools, settings)
@@ -185,6 +195,14 @@ def _wanted(
     return wanted
 
 
+def _tail(about: ConnectionOptions) -> float:
+    """Seconds of the user's audio to hold for another connection."""
+    policy = about.get("reconnect")
+    if policy is None:
+        return Reconnect().audio_seconds if about.get("rotate") else 0.0
+    return policy.audio_seconds
+
+
 def _opener(
     profile: ServerProfile,
     where: Target,
@@ -210,6 +228,7 @@ def _opener(
         core = Core(
             profile.codec("call" if sideband else "realtime"),
             audio=keep_audio,
+            tail=_tail(about),
             playback=Playback(
                 mode="server" if sideband else "client", truncates=profile.abilities.truncates
             ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
@@ -23,6 +23,7 @@ from voxwire_protocol import (
     ResponseCreate,
     ServerEvent,
     SessionCreated,
+    SessionUpdate,
     SessionUpdated,
     TranslationSessionCreated,
     TranslationSessionUpdated,
@@ -31,6 +32,7 @@ from voxwire_protocol import (
 from . import codec
 from .acks import Acknowledgements, Sent
 from .approvals import Approvals
+from .conversation.calls import long_call, short_call
 from .conversation.conversation import AudioRetention, Cache, Conversation
 from .conversation.events import (
     ConversationInterrupted,
@@ -45,6 +47,7 @@ from .playback.playback import Playback
 from .redaction import REDACTED, redact_text
 from .responses import Policy, Responses
 from .router import Router
+from .settings import Settings
 from .tool_turns import ToolTurns
 from .tools.tool import Call
 from .tools.toolset import ToolSet
@@ -116,6 +119,7 @@ class Core:
     Args:
         protocol: the family of events that the connection speaks.
         audio: which audio the conversation keeps; see :class:`Cache`.
+        tail: seconds of the user's latest audio to hold for another connection.
         playback: follows what the listener has heard.
         tools: the functions that the model may call.
         acknowledged: whether the server says that it has changed the session.
@@ -126,6 +130,7 @@ class Core:
         protocol: codec.Codec = codec.REALTIME,
         *,
         audio: AudioRetention = "none",
+        tail: float = 0.0,
         playback: Playback | None = None,
         tools: ToolSet | None = None,
         acknowledged: bool = True,
@@ -145,11 +150,16 @@ class Core:
         self.session: Any = None
         self.last_error: ErrorEvent | None = None
         self.closed: ConnectionClosed | None = None
-        self.cache = Cache(audio=audio, told=self._changes_are_heard)
+        self.down = False
+        """Whether the session is between two connections: nothing may be written."""
+        self.cache = Cache(audio=audio, tail=tail, told=self._changes_are_heard)
         self.playback = playback or Playback()
         self.responses = Responses(self.next_event_id)
         self.turns = ToolTurns(self.responses, ToolSet() if tools is None else tools)
         self.acks = Acknowledgements()
+        self.settings = Settings()
+        self.short_calls: dict[str, str] = {}
+        """Ids of calls that a client may not use, with those by which the server knows them."""
         self.uplink = Uplink()
         self.approvals = Approvals()
         self.outbox: deque[ClientEvent] = deque()
@@ -193,6 +203,11 @@ class Core:
             log.debug("<- %s", redact_text(repr(event), self.secrets))
         kind = type(event)
         rare, played, spoken = _CONCERNS.get(kind) or _concerns(kind)
+        mirrored = False
+        if rare:
+            if self.short_calls:
+                event = long_call(event, self.short_calls)
+            mirrored = self.cache.mirrors(event)
         # The cache first, handlers after: a handler finds in the cache what its event tells.
         changes = self.cache.apply(event)
         if rare:
@@ -203,7 +218,8 @@ class Core:
             self.outbox.extend(self.turns.apply(event))
         if rare:
             self.acks.apply(event)
-        self.router.dispatch(event, ServerEvent)
+        if not mirrored:  # else it tells of the past
+            self.router.dispatch(event, ServerEvent)
         for change in changes:
             self.local(change)
         return event
@@ -223,6 +239,7 @@ class Core:
             self.session = self.codec.session(event)
         elif isinstance(event, ErrorEvent):
             self.last_error = event
+            self.settings.refused(getattr(event.error, "event_id", None))
         return changes + self.approvals.apply(event)
 
     def _changes_are_heard(self) -> bool:
@@ -241,7 +258,8 @@ class Core:
         if getattr(checked, "event_id", None) is UNSET:
             named: Any = checked  # every client event is an attrs class; their base is none
             checked = attrs.evolve(named, event_id=self.next_event_id())
-        return checked, self.codec.encode(checked, extra=extra, checked=True)
+        wire = short_call(checked, self.short_calls) if self.short_calls else checked
+        return checked, self.codec.encode(wire, extra=extra, checked=True)
 
     def sent(self, event: ClientEvent | None, frame: bytes | str) -> Sent | None:
         """Note a frame that goes to the socket now, and route its event."""
@@ -253,7 +271,9 @@ class Core:
             log.debug("-> %s", redact_text(repr(seen), self.secrets))
         receipt = None
         if isinstance(seen, ClientEvent):
-            receipt = self.acks.sent(seen)
+            receipt = self.acks.sent(seen, frame)
+            if isinstance(seen, SessionUpdate):
+                self.settings.sent(seen)
             self.outbox.extend(self.turns.sent(seen))
             self.uplink.sent(seen)
             for change in self.cache.apply(seen, sent=True):
@@ -270,6 +290,11 @@ class Core:
         if self.router.heard(InputAudioBufferAppend, ClientEvent, early=False):
             self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
         return frame
+
+    def hold(self, piece: bytes | memoryview) -> None:
+        """Keep audio that cannot be sent now, for the next connection."""
+        self.uplink.appended += len(piece)
+        self.cache.append_audio(piece)
 
     def respond(
         self,
@@ -333,16 +358,45 @@ class Core:
         if not isinstance(event, HandlerFailed):
             self.local(HandlerFailed(handler=name, event=event, exception=error))
 
-    def ended(self, code: int, reason: str, *, clean: bool, expected: bool) -> None:
-        """Note that the connection is gone. Only the first call counts."""
+    def left(self, closed: ConnectionClosed) -> None:
+        """A connection is gone. The session may go on over another."""
+        log.debug("closed: %d %s", closed.code, closed.reason)
+        broken = closed.code == 1006
+        by: Literal["client", "server"] | None = "client" if closed.expected else "server"
+        told = (None if broken else closed.code, closed.reason or None)
+        self._tell(lambda tap: tap.closed(*told, by=None if broken else by))
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Another key is used: keep it out of all that is written down, too."""
+        new = tuple(secret for secret in secrets if secret not in self.secrets)
+        self.secrets += new
+        for tap in self.taps:
+            told = getattr(tap, "hide", None)
+            if told is not None:
+                told(new)
+
+    def arrived(self) -> None:
+        """There is another connection."""
+        for tap in self.taps:
+            begin = getattr(tap, "begin", None)
+            if begin is not None:
+                begin()
+
+    def written(self, frame: str | bytes) -> None:
+        """Tell who looks on of a frame that goes to the socket now."""
+        self._tell(lambda tap: tap.client(frame))
+
+    def ended(self, closed: ConnectionClosed, *, told: bool = False) -> None:
+        """Note that the session is over. Only the first call counts.
+
+        Args:
+            told: whether who looks on has heard of the connection's end.
+        """
         if self.closed is None:
-            reason = redact_text(reason, self.secrets)
-            self.closed = ConnectionClosed(code=code, reason=reason, clean=clean, expected=expected)
-            log.debug("closed: %d %s", code, reason)
-            broken = code == 1006
-            by: Literal["client", "server"] | None = "client" if expected else "server"
-            told = (None if broken else code, reason or None)
-            self._tell(lambda tap: tap.closed(*told, by=None if broken else by))
+            self.closed = closed
+            self.down = False
+            if not told:
+                self.left(closed)
             error = self.closing_error()
             assert error is not None  # it has just closed
             self.turns.close(error)

@@ -14,7 +14,7 @@ from voxwire_protocol import ClientEvent, Event, FunctionCall, RealtimeResponse,
 
 from .acks import Sent
 from .errors import QueueOverflow, WaitTimeout
-from .turns import Turn
+from .turns import Strand, Turn
 
 __all__ = ["AudioPieces", "Pieces", "Receipt", "Response", "Said"]
 
@@ -66,9 +66,9 @@ class Said(str):
     _pieces: Pieces[str]
 
     @classmethod
-    def of(cls, turn: Turn, pieces: list[str]) -> Said:
+    def of(cls, turn: Turn, pieces: Strand) -> Said:
         """What is in `pieces`, which the turn goes on filling."""
-        said = cls("".join(pieces))
+        said = cls(pieces.value)
         said._pieces = Pieces(turn, lambda: pieces)
         return said
 

@@ -14,7 +14,7 @@ from voxwire_protocol import Event, ServerEvent
 
 from .core import Core, log
 from .errors import InvalidOption
-from .events import ConnectionClosed
+from .events import ConnectionClosed, Reconnected, Reconnecting
 from .router import Key, Mailbox
 from .streams import EventStream, Expectation, HandlerTask
 
@@ -38,7 +38,9 @@ class Listening:
         self._mailboxes: list[Mailbox[Any]] = []  # not the streams: who drops one, ends it
         self._expectations: list[Expectation[Any]] = []
         # Made first and read last: what comes before the first reader is kept, within its bound.
-        self._main: EventStream[Event] = self.stream(ServerEvent, ConnectionClosed)
+        self._main: EventStream[Event] = self.stream(
+            ServerEvent, Reconnecting, Reconnected, ConnectionClosed
+        )
         self._main.mailbox.name = "session"
 
     def _here(self, *, listening: bool = False) -> None:
@@ -49,15 +51,16 @@ class Listening:
         """
         raise NotImplementedError
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        """All events from the server, from the first on, and :class:`ConnectionClosed` at the end.
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """All events from the server, from the first on, and :class:`ConnectionClosed` at the end;
+        in between, :class:`Reconnecting` and :class:`Reconnected`.
 
         Raises :class:`ConnectionClosedError` after that, where the end was neither asked for nor
         regular. A second iteration goes on where the first one left off.
         """
         self._core.router.forget()
-        async for event in self._main:
-            yield event
+        # Not a generator: the end of the event loop would close it, with what it has yet to give.
+        return self._main
 
     @overload
     def on(

@@ -14,12 +14,15 @@ from types import TracebackType
 from typing import Any, Generic, TypedDict, TypeVar
 
 from voxwire_protocol import ErrorEvent
+from websockets.asyncio.client import ClientConnection
 
 from .core import Core
 from .dialing import dial
-from .errors import AuthenticationError, ConnectTimeout, UpgradeRejected
+from .errors import AuthenticationError, ConnectTimeout, InvalidOption, UpgradeRejected
+from .reconnect import Reconnect
 from .recording.recorder import Recorder
 from .redaction import redact_url
+from .renewing import LEAD_SECONDS, Renewal
 from .servers.address import Target
 from .session import Live
 from .watching import watched
@@ -50,6 +53,11 @@ class ConnectionOptions(TypedDict, total=False):
     """Seconds for the close handshake; 5."""
     drain_timeout: float
     """Seconds that handlers have to finish when the session is closed; 5."""
+    reconnect: Reconnect | None
+    """What to do when the connection is lost; ``None`` ends the session."""
+    rotate: bool | float
+    """Whether to move to another connection before the session's time is over: 5 minutes before, or
+    so many seconds."""
     tls: ssl.SSLContext | None
     """A context of your own, for a private certificate authority."""
 
@@ -63,6 +71,8 @@ def connection(options: ConnectionOptions) -> ConnectionOptions:
         "ping_timeout": 20.0,
         "close_timeout": 5.0,
         "drain_timeout": 5.0,
+        "reconnect": None,
+        "rotate": False,
         "tls": None,
     }
     return {**defaults, **options}
@@ -132,12 +142,30 @@ async def _opened(
 ) -> S:
     dialing: dict[str, Any] = dict(options)
     record, drain_timeout = dialing.pop("record"), dialing.pop("drain_timeout")
+    policy, rotate = dialing.pop("reconnect"), dialing.pop("rotate")
+    place = where
     where = await _proved(where, dialing["open_timeout"])
-    secrets = core.secrets = where.secrets
+    core.secrets = where.secrets
     if record is not None:
-        core.taps.append(Recorder(record, url=where.url, secrets=secrets))
+        core.taps.append(Recorder(record, url=where.url, secrets=core.secrets))
     socket = await dial(where, **dialing)
-    session = make(socket, core, secrets=secrets, drain_timeout=drain_timeout, **details)
+
+    async def dial_again(key: str | None) -> ClientConnection:
+        target = place if key is None else place.with_key(key)
+        target = await _proved(target, dialing["open_timeout"])
+        core.hide(target.secrets)
+        return await dial(target, **dialing)
+
+    renewal = None
+    if policy is not None or rotate:
+        renewal = Renewal(
+            dial_again,
+            policy,
+            lead=lead_of(rotate),
+            fresh_key=place.credential is not None,
+            whole=place.greets,
+        )
+    session = make(socket, core, drain_timeout=drain_timeout, renewal=renewal, **details)
     try:
         if where.greets:
             await _greeted(session, where)
@@ -146,6 +174,15 @@ async def _opened(
         await Live.close(session)  # at once, whatever else a session of this kind does at its end
         raise
     return session
+
+
+def lead_of(rotate: bool | float) -> float | None:
+    """Seconds before the end of a session at which it moves; ``None`` for never."""
+    if isinstance(rotate, bool):
+        return LEAD_SECONDS if rotate else None
+    if rotate < 0:
+        raise InvalidOption(f"rotate={rotate}: give seconds before the end, True or False")
+    return float(rotate)
 
 
 async def _proved(where: Target, timeout: float | None) -> Target:

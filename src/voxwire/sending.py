@@ -37,6 +37,10 @@ class Sending:
     async def _write(self, frame: str | bytes) -> None:
         raise NotImplementedError
 
+    async def _ready(self) -> None:
+        """Wait until there is a connection to write to; raise where there will be none."""
+        raise NotImplementedError
+
     def _here(self, *, listening: bool = False) -> None:
         """See :class:`Listening`."""
         raise NotImplementedError
@@ -65,6 +69,8 @@ class Sending:
         Raises:
             InvalidEvent: it breaks the protocol; nothing was sent.
             ConnectionClosedError: the connection has ended.
+
+        While a lost connection is replaced (see :class:`Reconnect`), it waits for the new one.
         """
         self._here()
         checked, frame = self._core.prepare(event, extra=extra)
@@ -77,6 +83,8 @@ class Sending:
         await self._transmit(None, frame)
 
     async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
+        if self._core.down:
+            await self._ready()
         await self._flush()  # what was asked for before goes out before
         # Noted before it is written: the answer may be here before the write has returned.
         receipt = self._core.sent(event, frame)
@@ -88,9 +96,9 @@ class Sending:
     async def _flush(self) -> None:
         """Send what the core has decided to send. Each frame is handed to the socket without a
         pause after it was taken, so that several who flush at once keep the order."""
-        outbox = self._core.outbox
+        core, outbox = self._core, self._core.outbox
         try:
-            while outbox:
+            while outbox and not core.down:
                 try:
                     event, frame = self._core.prepare(outbox.popleft())
                 except InvalidEvent:
@@ -99,7 +107,7 @@ class Sending:
                 self._core.sent(event, frame)
                 await self._write(frame)
         finally:
-            if outbox:
+            if outbox and not core.down:
                 self._flush_soon()  # who flushed was cancelled, and others have asked for the rest
 
 
@@ -131,7 +139,10 @@ class Hearing(Sending):
         if core.outbox:
             await self._flush()
         for part in pieces(cast("bytes", audio)):
-            await self._write(core.append(part))
+            if core.down:
+                core.hold(part)  # a microphone does not wait
+            else:
+                await self._write(core.append(part))
 
     async def commit_audio(self) -> Receipt:
         """End the user's turn by hand: what was appended becomes an item. Needed only where turn

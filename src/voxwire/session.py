@@ -1,6 +1,6 @@
 """The asyncio face: a session over a WebSocket.
 
-This module owns the socket and the task that reads it. What events mean is the core's business.
+This module owns the tasks that read and write. What events mean is the core's business.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
 from voxwire_protocol import ConversationItemCreate, Event
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
-from .core import Core, log
+from .core import Core
 from .errors import ConnectionClosedError, InvalidOption
 from .events import ConnectionClosed
 from .inside import inside
 from .listening import Listening
 from .recording.recorder import Recorder
+from .renewing import Renewal
 from .sending import Sending
 from .talk import Talking
 from .tool_tasks import ToolTasks
+from .wire import Wire
 
 __all__ = ["Live", "Session"]
 
@@ -37,20 +40,21 @@ class Live(Sending, Listening):
         socket: ClientConnection,
         core: Core,
         *,
-        secrets: tuple[str, ...] = (),
         drain_timeout: float = 5.0,
+        renewal: Renewal | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(core)
-        self._socket = socket
-        self._secrets = secrets
+        self._wire = Wire(socket, core, self._heard)
         self._drain_timeout = drain_timeout
-        self._closing = False
+        self._renewal = renewal
         self._ending: asyncio.Task[None] | None = None
         self._closers: set[asyncio.Task[Any] | None] = set()
-        self._greeting: asyncio.Future[Event | None] = self._loop.create_future()
+        self._greeting = self._wire.met
         self._wanted = asyncio.Event()
         self._prepare()
+        if renewal is not None:
+            renewal.take_care_of(self._wire, core, self._go_on)
         self._reader = asyncio.create_task(self._read(), name="voxwire reader")
         # A task of its own: the reader must not wait for a server that does not read.
         self._writer = asyncio.create_task(self._write_wanted(), name="voxwire writer")
@@ -105,10 +109,29 @@ class Live(Sending, Listening):
 
     async def _write(self, frame: str | bytes) -> None:
         try:
-            await self._socket.send(frame, text=True)
+            await self._wire.put(frame)
         except SocketClosed:
+            if self._renewal is not None:
+                # The frame has been noted: the next connection will have it, or what it did.
+                await asyncio.sleep(0)
+                return
             await asyncio.wait([self._reader])  # it notes code and reason
             raise self._core.closing_error() or ConnectionClosedError(1006) from None
+
+    async def _ready(self) -> None:
+        while self._core.down:
+            await self._wire.up.wait()
+        self._core.require_open()
+
+    def _heard(self) -> None:
+        if self._core.outbox:
+            self._wanted.set()
+        self._act()
+
+    def _go_on(self) -> None:
+        """There is a connection again: write what waits, and do what has become due."""
+        self._wanted.set()
+        self._act()
 
     def _flush_soon(self) -> None:
         self._wanted.set()
@@ -117,6 +140,8 @@ class Live(Sending, Listening):
         while self.closed is None:
             await self._wanted.wait()
             self._wanted.clear()
+            while self._core.down:
+                await self._wire.up.wait()
             with contextlib.suppress(ConnectionClosedError):  # the core tells those who asked
                 await self._flush()
 
@@ -126,7 +151,7 @@ class Live(Sending, Listening):
         Keys are left out. To have the first event too, pass ``record=`` to
         :func:`voxwire.connect`. The recorder is a context manager that closes itself.
         """
-        recorder = Recorder(path, audio=audio, secrets=self._secrets)
+        recorder = Recorder(path, audio=audio, secrets=self._core.secrets)
         self._core.taps.append(recorder)
         return recorder
 
@@ -141,7 +166,7 @@ class Live(Sending, Listening):
         """
         _check_close(code, reason)
         self._here()
-        self._closing = True
+        self._wire.closing = True
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(code, reason), name="voxwire close")
         if self.within:
@@ -151,12 +176,9 @@ class Live(Sending, Listening):
             await asyncio.shield(self._ending)
 
     async def _end(self, code: int, reason: str) -> None:
-        closing = asyncio.create_task(self._socket.close(code, reason), name="voxwire closing")
-        # To a server that reads no more not even the close frame can be sent.
-        _, late = await asyncio.wait([closing], timeout=self._socket.close_timeout)
-        if late:
-            self._socket.transport.abort()
-        await asyncio.gather(closing, return_exceptions=True)
+        if self._renewal is not None:
+            self._renewal.stop()
+        await self._wire.leave(code, reason)
         await asyncio.wait([self._reader, self._writer])
         await self._finish_acting(self._drain_timeout)
         await self._drain(self._drain_timeout)
@@ -173,31 +195,27 @@ class Live(Sending, Listening):
         await self.close()
 
     async def _read(self) -> None:
+        # Also when the task is cancelled, or the loop ends: nobody waits for ever.
+        closed, told = ConnectionClosed(code=1006, reason="", clean=False, expected=False), False
+        following: asyncio.Task[ConnectionClosed] | None = None
         try:
             while True:
-                frame = await self._socket.recv(decode=False)
-                try:
-                    event = self._core.received(frame)
-                except Exception:  # a fault of ours in one event must not end the session
-                    log.exception("an event could not be taken in")
-                    continue
-                if self._core.outbox:
-                    self._wanted.set()
-                self._act()
-                if not self._greeting.done():
-                    self._greeting.set_result(event)
-        except SocketClosed as error:
-            # The side that closed first is the one whose code tells why.
-            close = error.sent if self._closing and error.sent else error.rcvd or error.sent
-            code, reason = (close.code, close.reason) if close else (1006, "")
-            clean = error.rcvd is not None and error.sent is not None
-            self._core.ended(code, reason, clean=clean, expected=self._closing)
+                closed = await (self._wire.follow() if following is None else following)
+                if self._renewal is None or self._wire.closing:
+                    break
+                following = await self._renewal.renew(closed)
+                if following is None:
+                    closed, told = self._renewal.end(closed), True
+                    break
         finally:
-            # Also when the task is cancelled, or the loop ends: nobody waits for ever.
-            self._core.ended(1006, "", clean=False, expected=self._closing)
+            if following is not None:
+                following.cancel()
+            closed = attrs.evolve(closed, expected=self._wire.closing)
+            self._core.ended(closed, told=told)
             if not self._greeting.done():
                 self._greeting.set_result(None)
             self._wanted.set()
+            self._wire.up.set()
             self._end_waits()
 
 
@@ -217,6 +235,22 @@ class Session(Talking, Live):
         self.patient = True
         self._tools.threaded = session
         self._core.approvals.send = send
+
+    async def rotate(self) -> None:
+        """Move to another connection now, at the next pause between turns, as the session does by
+        itself before its time is over; returns when that is done. Nothing is lost: what is sent
+        meanwhile waits, and what the user says is kept.
+
+        Raises:
+            InvalidOption: the session was opened without ``reconnect=`` and ``rotate=``.
+            ConnectError: there is no other connection; the session goes on over this one.
+            ConnectionClosedError: the session has ended.
+        """
+        self._here()
+        self._core.require_open()
+        if self._renewal is None:
+            raise InvalidOption("open the session with reconnect=Reconnect() or rotate=True first")
+        await self._renewal.rotate()
 
     def _prepare(self) -> None:
         self._core.approvals.send = self.send

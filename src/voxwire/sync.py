@@ -641,6 +641,10 @@ class Session:
         """Write all frames from now on to `path`; see :meth:`voxwire.Session.record`."""
         return self._portal.run(lambda: self._inner.record(path, audio=audio))
 
+    def rotate(self) -> None:
+        """Move to another connection now; see :meth:`voxwire.Session.rotate`."""
+        self._portal.call(self._inner.rotate())
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session and its thread; calling it again does nothing.
 

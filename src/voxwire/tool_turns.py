@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from voxwire_protocol import ClientEvent, Event, Model, ResponseCreate
+from voxwire_protocol import ClientEvent, Event, Model, RealtimeResponse, ResponseCreate
 
 from .responses import Responses
 from .tools.calls import ToolBatches, Work
@@ -71,7 +71,36 @@ class ToolTurns:
         # response.
         if type(event) not in ToolBatches.CONCERN:
             return events
-        work = self._batches.apply(event)
+        return events + self._go_on(self._batches.apply(event))
+
+    # -- from one connection to the next ------------------------------------------------------
+
+    def pause(self) -> list[Turn]:
+        """The connection is gone: see :meth:`Responses.pause`."""
+        return self._responses.pause()
+
+    def started(self, turn: Turn) -> bool:
+        """Whether a tool has been called in the response that runs."""
+        return turn.running and self._batches.started(turn.response_id or "")
+
+    def cut_off(self, turn: Turn, response: RealtimeResponse) -> list[ClientEvent]:
+        """The response of a turn was cut off, and ends like this. Tools that it has called are
+        answered, and the model goes on from there. Returns what to send."""
+        response_id = turn.response_id or ""
+        self._responses.end(turn, response)
+        return self._go_on(self._batches.cut_off(response_id))
+
+    def leave(self, again: Iterable[Turn]) -> None:
+        """What was out is settled, but for these turns, which are to be asked for again."""
+        self._batches.leave()
+        self._responses.leave(again)
+
+    def resume(self) -> list[ClientEvent]:
+        """There is another connection. Returns what to send."""
+        return self._responses.resume()
+
+    def _go_on(self, work: Work) -> list[ClientEvent]:
+        events: list[ClientEvent] = []
         self._start(work.run)
         ended = self._responses.take_ended()
         for turn in ended:

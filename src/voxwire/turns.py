@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+import pybase64
 from voxwire_protocol import (
     ClientEvent,
     Event,
@@ -23,23 +25,90 @@ from voxwire_protocol import (
     ResponseOutputTextDone,
 )
 
-__all__ = ["Turn"]
+__all__ = ["Strand", "Turn"]
 
 MAX_AUDIO = 32 * 1024 * 1024
 """Bytes of base64 audio that a turn keeps for a reader who has not come yet: over 8 minutes."""
 
 
 class Strand(list[str]):
-    """Pieces in the order in which they came, with a line break between two items."""
+    """Pieces in the order in which they came, with a line break between two items.
 
-    source: object = None
+    What a response said before it was cut off and made anew is not said twice: as long as the new
+    one says the same, a reader who has read that far hears nothing of it. Where it says something
+    else, that begins after a line break, and :attr:`value` leaves out what it replaces.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source: object = None
+        self._began = 0  # where the running response begins
+        self._said = ""  # what it had said before it was made anew
+        self._again = 0  # how many characters of that the new one has said, too
+        self._void: list[tuple[int, int]] = []
+
+    @property
+    def value(self) -> str:
+        """All that counts of it."""
+        if not self._void:
+            return "".join(self)
+        return "".join(
+            piece
+            for at, piece in enumerate(self)
+            if not any(start <= at < end for start, end in self._void)
+        )
+
+    def begin(self) -> None:
+        """A response begins here."""
+        if not self._said:
+            self._began = len(self)
+
+    def restart(self) -> None:
+        """The response will be made anew."""
+        if self._began and self[self._began : self._began + 1] == ["\n"]:
+            self._began += 1  # the line break before it stays
+        self._said, self._again = "".join(self[self._began :]), 0
 
     def add(self, piece: str, source: object) -> None:
         """Add a piece of the item that `source` stands for."""
-        if self and source != self.source:
-            self.append("\n")
+        start = len(self) if not self._said else self._again
+        if start and source != self.source:
+            piece = f"\n{piece}" if self._said else piece
+            if not self._said:
+                self.append("\n")
         self.source = source
-        self.append(piece)
+        if self._said:
+            piece = self._new(piece)
+        if piece:
+            self.append(piece)
+
+    def _new(self, piece: str) -> str:
+        """What is not said for the second time in a piece of a response that is made anew."""
+        said, place = self._said, self._again
+        if said.startswith(piece, place):
+            self._again += len(piece)
+            if self._again == len(said):
+                self._said = ""
+            return ""
+        if piece.startswith(said[place:]):
+            self._said = ""
+            return piece[len(said) - place :]
+        self._replace()
+        return piece
+
+    def _replace(self) -> None:
+        """It says something else: that counts in place of what was said before."""
+        repeated, self._said = self._said[: self._again], ""
+        self.append("\n")  # for readers, who have read what is void now
+        self._void.append((self._began, len(self)))
+        self._began = len(self)
+        if repeated:
+            self.append(repeated)
+
+    def end(self) -> None:
+        """The response has ended: what it has not repeated by now, it does not say."""
+        if self._said:
+            self._replace()
 
 
 class Turn:
@@ -90,6 +159,9 @@ class Turn:
         """How many pieces of audio had to go because nobody read them."""
         self.keep_audio = False
         self._audio_bytes = 0
+        self._audio_began = 0  # the number of the first piece of the running response
+        self._audio_said = b""  # what it had sounded before it was made anew
+        self._audio_again = 0  # how many bytes of that the new one has sounded, too
         self._heard: set[str] = set()  # what has come of the running response, by kind
         self._readers: list[Callable[[], None]] = []
 
@@ -106,8 +178,21 @@ class Turn:
         self.status = "queued"
         self._heard.clear()
 
+    def restart(self) -> None:
+        """The request is to be sent again, and what came of it so far to be said anew."""
+        for strand in (self.said, self.text, self.transcript):
+            strand.restart()
+        first = max(0, self._audio_began - self.audio_lost)
+        self._audio_said = b"".join(event.audio for event in self.audio[first:])
+        self._audio_again = 0
+        self.requeue()
+
     def begin(self, response_id: str | None, *, guessed: bool = False) -> None:
         """The server has taken the request up."""
+        for strand in (self.said, self.text, self.transcript):
+            strand.begin()
+        if not self._audio_said:
+            self._audio_began = self.audio_lost + len(self.audio)
         self.response_id = response_id
         self.sent, self.running, self.guessed = False, True, guessed
         self.status = "in_progress"
@@ -164,7 +249,9 @@ class Turn:
                 self._wake()
 
     def _keep(self, event: ResponseOutputAudioDelta) -> None:
-        if isinstance(event.delta, str):
+        if self._audio_said:
+            self._repeat(event)
+        elif isinstance(event.delta, str):
             self.audio.append(event)
             self._audio_bytes += len(event.delta)
             # The oldest goes: whoever has read up to now has it.
@@ -173,8 +260,27 @@ class Turn:
                 self.audio_lost += 1
             self._wake()
 
+    def _repeat(self, event: ResponseOutputAudioDelta) -> None:
+        """Take sound of a response that is made anew: what was there before is not there twice."""
+        said, place, sound = self._audio_said, self._audio_again, event.audio
+        if said.startswith(sound, place):
+            self._audio_again += len(sound)
+            if self._audio_again == len(said):
+                self._audio_said = b""
+            return
+        self._audio_said = b""
+        if sound.startswith(said[place:]):
+            self._keep(_sounding(event, sound[len(said) - place :]))
+            return
+        if place:
+            self._keep(_sounding(event, said[:place]))
+        self._keep(event)
+
     def end(self, response: Any) -> None:
         """A response of the turn has ended."""
+        for strand in (self.said, self.text, self.transcript):
+            strand.end()
+        self._audio_said = b""
         status = None
         if isinstance(response, RealtimeResponse):
             if "anything" not in self._heard:
@@ -228,6 +334,10 @@ class Turn:
     def _wake(self) -> None:
         for wake in tuple(self._readers):
             wake()
+
+
+def _sounding(event: ResponseOutputAudioDelta, sound: bytes) -> ResponseOutputAudioDelta:
+    return attrs.evolve(event, delta=pybase64.b64encode(sound).decode())
 
 
 def _list(value: Any) -> list[Any]:

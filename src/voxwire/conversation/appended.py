@@ -34,10 +34,13 @@ class Appended:
 
     Args:
         seconds: how much audio to hold at most; ``None`` for no limit, 0 for none at all.
+        tail: how much of the latest audio to hold in any case, for a server that may have to hear
+            it again.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, tail: float = 0.0) -> None:
         self.seconds = seconds
+        self.tail = tail
         self.format = PCM16
         self.turn_detection: bool | None = None
         """Whether the server finds the turns; ``None`` while the session has not told."""
@@ -56,6 +59,16 @@ class Appended:
         self._origin, self._origin_ms = 0, 0
 
     @property
+    def taken(self) -> int:
+        """Where the server's buffer begins, as far as it has told."""
+        return self._taken
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The commits and clears that have not been answered."""
+        return tuple(self._marks)
+
+    @property
     def held(self) -> int:
         """Bytes in memory."""
         return sum(len(chunk) for _, chunk in self._chunks)
@@ -70,7 +83,7 @@ class Appended:
 
     def append(self, audio: bytes | bytearray | memoryview) -> None:
         """Add to the end."""
-        if self.seconds == 0:  # counted only: there is nothing to let go of
+        if self.seconds == 0 and not self.tail:  # counted only: there is nothing to let go of
             self.total += len(audio)
             return
         if audio:
@@ -132,8 +145,9 @@ class Appended:
             # Speech may begin a little before the end of the last turn, in its lead-in.
             window = self.total - _LOOK_BACK_S * self.format.bytes_per_second
             needed = window if self.speech is None else min(self.speech, self.total)
-        if self.seconds:
-            limit = int(self.seconds * self.format.bytes_per_second)
-            needed = max(needed, self.total - limit)
+        if self.seconds is not None:
+            needed = max(needed, self.total - int(self.seconds * self.format.bytes_per_second))
+        if self.tail:
+            needed = min(needed, self.total - int(self.tail * self.format.bytes_per_second))
         while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) <= needed:
             self._chunks.popleft()

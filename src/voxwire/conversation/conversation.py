@@ -14,9 +14,11 @@ from voxwire_protocol import Event
 
 from ..errors import InvalidOption
 from ..events import LocalEvent
+from .appended import Appended
 from .items import Item
 from .ledger import Ledger
 from .messages import messages
+from .moving import Removal, mirrors
 from .reducers import RECEIVED, SENT
 from .snapshots import restored, snapshot
 from .usage import Spent, Usage
@@ -118,6 +120,7 @@ class Cache:
         conversation: one to go on with, such as a restored one.
         told: says whether anybody is told of changes at present. While nobody is, :meth:`apply`
             leaves out what pieces of text and sound add, and sound that is not kept is not decoded.
+        tail: seconds of the user's latest audio to hold in any case, for another connection.
     """
 
     def __init__(
@@ -126,14 +129,15 @@ class Cache:
         audio: AudioRetention = "none",
         conversation: Conversation | None = None,
         told: Callable[[], bool] | None = None,
+        tail: float = 0.0,
     ) -> None:
         seconds = _seconds(audio)
         if conversation is None:
-            self._ledger = Ledger(seconds)
+            self._ledger = Ledger(seconds, tail)
             conversation = Conversation(self._ledger)
         else:
             self._ledger = conversation._ledger  # pyright: ignore[reportPrivateUsage]
-            self._ledger.retain(seconds)
+            self._ledger.retain(seconds, tail)
         if told is not None:
             self._ledger.told = told
         self.conversation = conversation
@@ -147,8 +151,24 @@ class Cache:
             sent: whether the client sent it. Of those, appended audio, commits and clears of the
                 input audio buffer and created items matter.
         """
+        if self._ledger.mirrored and mirrors(self._ledger, event):
+            return []
         reducer = (SENT if sent else RECEIVED).get(type(event))
         return reducer(self._ledger, event) if reducer is not None else []
+
+    @property
+    def appended(self) -> Appended:
+        """The input audio buffer, as this side sees it."""
+        return self._ledger.appended
+
+    @property
+    def removal(self) -> Removal:
+        """What moves the conversation to another connection."""
+        return Removal(self._ledger)
+
+    def mirrors(self, event: Event) -> bool:
+        """Whether an event only shows an item that came from an earlier connection."""
+        return bool(self._ledger.mirrored) and mirrors(self._ledger, event)
 
     def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
         """Count, and keep as far as audio is kept, what was appended to the input audio buffer:

@@ -137,6 +137,7 @@ def cleared(ledger: Ledger, event: InputAudioBufferCleared) -> list[LocalEvent]:
 
 def _give(ledger: Ledger, item: ItemState, start: int, end: int) -> list[LocalEvent]:
     """Make a piece of what was appended the sound of a user's item."""
+    item.span = (start, end)
     part = item.part(0, "input_audio")
     if part.sound.size or end <= start:
         return []

@@ -126,6 +126,10 @@ class ItemState:
     """Whether the input audio buffer named it before it came: it stands at the end then."""
     speech: int | None = None
     """Where in the appended audio the user began to speak."""
+    span: tuple[int, int] | None = None
+    """Which piece of the appended audio it is; ``None`` for one of another connection."""
+    answered: bool = False
+    """Whether a response has ended since the user said it."""
     interrupted: bool = False
     completed: bool = False
     deleted: bool = False

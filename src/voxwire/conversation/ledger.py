@@ -49,9 +49,11 @@ class Ledger:
 
     Args:
         seconds: how much audio to keep; ``None`` for all, 0 for none.
+        tail: how much of the user's latest audio to hold for a server that may have to hear it
+            again.
     """
 
-    def __init__(self, seconds: float | None = 0.0) -> None:
+    def __init__(self, seconds: float | None = 0.0, tail: float = 0.0) -> None:
         self.items: dict[str, ItemState] = {}
         self.order: list[str] = []
         self.awaited: dict[str, ItemState] = {}
@@ -64,19 +66,24 @@ class Ledger:
         self.transcription_model: str | None = None
         self.format = PCM16
         """Of the model's speech."""
-        self.appended = Appended(seconds)
+        self.appended = Appended(seconds, tail)
         self.shelf = Shelf(seconds)
         self._spent: list[Spent] = []
         self._usage = Usage()
         self.told: Callable[[], bool] = _always
         """Whether anybody is told of what a piece of text or sound adds."""
+        self.mirrored: set[str] = set()
+        """Items of an earlier connection, in the form in which they were added to this one: what
+        the server shows of them is less than is known."""
+        self.moving = False
+        """Whether the conversation is on its way to another connection."""
         self._deleted: dict[str, None] = {}
         self._created: deque[Created] = deque(maxlen=_REMEMBERED)
         self._orphans: dict[str, list[ItemState]] = {}
 
-    def retain(self, seconds: float | None) -> None:
+    def retain(self, seconds: float | None, tail: float = 0.0) -> None:
         """Keep that much audio from now on; what is held already goes by the new measure."""
-        self.appended.seconds = seconds
+        self.appended.seconds, self.appended.tail = seconds, tail
         self.shelf = Shelf(seconds)
         for id in self.order:
             for _, part in sorted(self.items[id].parts.items()):
@@ -218,6 +225,32 @@ class Ledger:
                 self._created.remove(created)
                 return created
         return None
+
+    def answer(self) -> None:
+        """A response has ended: what the user has said up to now has been heard."""
+        for id in reversed(self.order):
+            item = self.items[id]
+            if item.answered:
+                break
+            item.answered = item.role == "user"
+
+    def leave(self) -> None:
+        """Forget what holds for one connection only."""
+        self.running.clear()
+        self.awaited.clear()
+        self._created.clear()
+        self._orphans.clear()
+        self.mirrored.clear()
+        for id in self.order:
+            self.items[id].span = None
+            self.items[id].speech = None
+
+    def rename(self, state: ItemState, id: str) -> None:
+        """Give an item another id."""
+        del self.items[state.id]
+        self.order[self.order.index(state.id)] = id
+        state.id = id
+        self.items[id] = state
 
     def keep(self, part: PartState, chunks: list[bytes]) -> None:
         """Keep audio as the end of that part, as far as audio is kept."""

@@ -64,6 +64,8 @@ def response_done(ledger: Ledger, event: ResponseDone) -> list[LocalEvent]:
                 ledger.remove(item, deleted=False)
         return []
     status = string(peek(response, "status")) or "completed"
+    if status != "cancelled" or peek(peek(response, "status_details"), "reason") != "turn_detected":
+        ledger.answer()
     events: list[LocalEvent] = []
     for output in entries(peek(response, "output")):
         written, new = ledger.enter(output)

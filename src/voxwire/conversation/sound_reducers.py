@@ -28,7 +28,7 @@ from .ledger import Ledger
 def session_event(ledger: Ledger, event: SessionCreated | SessionUpdated) -> list[LocalEvent]:
     """The formats, and who finds the turns; a new session also begins to count anew."""
     appended = ledger.appended
-    if isinstance(event, SessionCreated):
+    if isinstance(event, SessionCreated) and not ledger.moving:
         appended.reset()
     ledger.format = format_of(event.session, "output", default=PCM16)
     appended.change_format(format_of(event.session, "input", default=PCM16))

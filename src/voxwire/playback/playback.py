@@ -7,6 +7,7 @@ truth after an interruption. It plays nothing and sends nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import inf
 from typing import ClassVar, Literal
@@ -55,6 +56,8 @@ class Playback:
         self.mode: Literal["client", "server"] = mode
         self.truncates = truncates
         self.automatic = automatic
+        self.ear: Callable[[], float] | None = None
+        """Asked, when it matters, for the milliseconds played since the speaker was opened."""
         self._speech = Speech()
         self._told = False  # whether anybody ever said what was played
 
@@ -174,6 +177,28 @@ class Playback:
         if self.mode == "server":
             return [*cancels, OutputAudioBufferClear()]
         return [*self._cut(), *cancels]
+
+    def heard(self, response_id: str) -> dict[str, int]:
+        """What the listener has heard of a response: item id -> milliseconds, more than 0. Empty
+        where nobody ever reported what was played."""
+        if self.ear is not None:
+            self.played(ms=self.ear())
+        tracks = self._speech.tracks.values()
+        return {
+            track.item_id: track.played_ms
+            for track in tracks
+            if self._told and track.response_id == response_id and track.played_ms
+        }
+
+    def leave(self) -> None:
+        """The connection is gone. What plays may be played to its end; the new connection has it as
+        text, which cannot be cut, and what was still to come will not."""
+        speech = self._speech
+        for track in speech.tracks.values():
+            if not track.complete:
+                track.stopped = True
+            track.listed = False
+        speech.leave()
 
     def _cancel(self) -> list[ClientEvent]:
         """Cancel what writes to the conversation, and what is heard of the responses beside it."""

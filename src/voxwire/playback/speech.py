@@ -69,6 +69,15 @@ class Speech:
         self._formats: dict[str, Format] = {}
         self._listed: set[str] = set()
 
+    def leave(self) -> None:
+        """The connection is gone, and all that was running there."""
+        self.active = None
+        self.aside.clear()
+        self.stopped.clear()
+        self.cancelled.clear()
+        self._formats.clear()
+        self._listed.clear()
+
     def accepts(self, event: Event) -> bool:
         """Whether text or sound is still for the listener; True for all other events."""
         if not isinstance(event, _CONTENT):

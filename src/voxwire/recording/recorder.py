@@ -83,6 +83,7 @@ class Recorder:
         self._secrets = tuple(secrets)
         self._clock = clock
         self._file: BinaryIO | None = None
+        self._url: str | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.open("ab").close()  # better to fail now than in the middle of a session
@@ -90,9 +91,15 @@ class Recorder:
             raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from error
         self.begin(url)
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Cut these strings out, too, from now on."""
+        self._secrets = (*self._secrets, *(s for s in secrets if s not in self._secrets))
+
     def begin(self, url: str | None = None, **about: Any) -> None:
-        """Begin a connection: what follows belongs to it, and its time starts at 0."""
+        """Begin a connection: what follows belongs to it, and its time starts at 0. Without `url`
+        the address is the one of the connection before."""
         self.close()
+        url = self._url = self._url if url is None else url
         self._start = self._clock()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         fields: dict[str, Any] = {"format": FORMAT, "created": created}

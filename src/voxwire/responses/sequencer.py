@@ -61,6 +61,7 @@ class Responses:
         self._held: list[Turn] = []  # ended, but with tools still to answer
         self._ended_now: list[Turn] = []
         self._plain = False  # the server refuses metadata
+        self._paused = False  # there is no connection
 
     @staticmethod
     def concerns(kind: type[Event]) -> bool:
@@ -136,7 +137,7 @@ class Responses:
             turn.finish("cancelled")
             return turn, self._next()
         turn.ask(event, next(self._tokens))
-        if turn.beside and not self._floor.serial:
+        if turn.beside and not self._floor.serial and not self._paused:
             return turn, self._send(turn)
         # What continues a turn goes before what begins one.
         (self._waiting.appendleft if turn.responses else self._waiting.append)(turn)
@@ -197,6 +198,37 @@ class Responses:
             return self._unknown(event)
         return []
 
+    # -- from one connection to the next ------------------------------------------------------
+
+    def pause(self) -> list[Turn]:
+        """The connection is gone: nothing is sent until :meth:`resume`. Returns the turns that are
+        out, in the order of their sending; each goes to :meth:`end` or :meth:`again`, or is told
+        to finish."""
+        self._paused = True
+        return list(self._floor.turns)
+
+    def end(self, turn: Turn, response: Any) -> None:
+        """The response of a turn that is out has come to this end, which no event told."""
+        turn.end(response)
+        self._over(turn)
+
+    def leave(self, again: Iterable[Turn]) -> None:
+        """Nothing is out any more. These turns are to be asked for before all that waits."""
+        self._floor.clear()
+        for turn in reversed(list(again)):
+            turn.attempts = 0
+            self._waiting.appendleft(turn)
+
+    def resume(self) -> list[ClientEvent]:
+        """There is another connection. Returns what to send."""
+        self._paused = False
+        events: list[ClientEvent] = []
+        if not self._floor.serial:
+            for turn in [turn for turn in self._waiting if turn.beside]:
+                self._waiting.remove(turn)
+                events += self._send(turn)
+        return events + self._next()
+
     def close(self, error: BaseException) -> None:
         """The connection is gone: everything that runs or waits ends with `error`."""
         turns = [*self._floor.turns, *self._waiting, *self._held]
@@ -209,7 +241,7 @@ class Responses:
     # -- sending ------------------------------------------------------------------------------
 
     def _next(self) -> list[ClientEvent]:
-        held = any(not turn.beside for turn in self._held)
+        held = self._paused or any(not turn.beside for turn in self._held)
         if held or not self._waiting or self._floor.busy:
             return []
         return self._send(self._waiting.popleft())

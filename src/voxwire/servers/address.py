@@ -71,6 +71,12 @@ class Target:
         found = (*secrets_of_headers(self.headers), *offered, *secrets_of_url(self.url))
         return tuple(dict.fromkeys(found))
 
+    def with_key(self, key: str) -> Target:
+        """The target with another key, in place of the one that it had."""
+        old = {name.lower() for name in key_headers(self.key_form, key)}
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in old}
+        return _with_key(attrs.evolve(self, headers=kept, credential=None), key)
+
     async def resolved(self) -> Target:
         """The target with its key, asked for anew where something gives it."""
         if self.credential is None:

@@ -133,6 +133,28 @@ class ToolBatches:
                 pass
         return work
 
+    def started(self, response_id: str) -> bool:
+        """Whether a call of a response that is not over has been handed out."""
+        batch = self._batches.get(response_id or self._running)
+        return batch is not None and bool(batch.calls)
+
+    def cut_off(self, response_id: str) -> Work:
+        """A response will not go on, and its calls stand: it ends with those handed out."""
+        work = Work()
+        batch = self._batches.get(response_id or self._running)
+        if batch is not None:
+            batch.over = True
+            self._finish(batch, work)
+        return work
+
+    def leave(self) -> None:
+        """The connection is gone: of responses that were not over, nothing more will come."""
+        for response_id in [key for key, batch in self._batches.items() if not batch.over]:
+            del self._batches[response_id]
+        self._running = ""
+        self._asked = Asked()
+        self._listed.clear()
+
     def answered(self, call: Call, output: str) -> Work:
         """A call has its output; a call that was postponed has it at last."""
         work = Work()

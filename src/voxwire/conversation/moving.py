@@ -1,0 +1,208 @@
+"""Moving a conversation to another connection: what is dropped, what is kept, what is said again.
+
+The server forgets everything with the connection. What was complete is added to the new
+conversation; what was being said when the connection went is cut to what was heard, or dropped to
+be said anew; what the user said and nobody has answered may have to be heard again. This module
+decides that for items and sound. It sends nothing, and knows neither responses nor tools.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from voxwire_protocol import (
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemCreated,
+    ConversationItemDone,
+    ConversationItemRetrieved,
+    ConversationItemTruncated,
+    Event,
+)
+
+from ..events import LocalEvent
+from .events import ConversationUpdated
+from .forms import CONNECTION_ONLY, form_of
+from .item_state import ItemState, peek
+from .ledger import Ledger
+from .sound_reducers import truncated
+
+__all__ = ["LONGEST_ID", "Again", "Removal", "mirrors"]
+
+LONGEST_ID = 32
+"""Characters of an item's id, or a call's, that a client may choose."""
+
+_SHOWS = (
+    ConversationItemAdded,
+    ConversationItemCreated,
+    ConversationItemDone,
+    ConversationItemRetrieved,
+    ConversationItemCreate,
+)
+
+
+def mirrors(ledger: Ledger, event: Event) -> bool:
+    """Whether an event only shows an item that came from an earlier connection."""
+    return isinstance(event, _SHOWS) and peek(event.item, "id") in ledger.mirrored
+
+
+@attrs.frozen(kw_only=True)
+class Again:
+    """The audio that a server has to hear again."""
+
+    turns: list[tuple[bytes, str | None]] = attrs.field(factory=list[tuple[bytes, Any]], repr=False)
+    """Sound that was committed by hand, in order, each with the ``event_id`` of its commit, where
+    that one has not been answered."""
+    rest: bytes = attrs.field(default=b"", repr=False)
+    """What comes last, and is for turn detection or a later commit."""
+    lost_ms: int = 0
+    """Milliseconds that were to be heard again, and are not held any more."""
+
+
+class Removal:
+    """Takes a conversation from one connection to the next. Call in the order of the methods."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def begin(self) -> None:
+        """The connection is gone: another session counts its own milliseconds, but not yet."""
+        self._ledger.moving = True
+
+    # -- what was being said -----------------------------------------------------------------
+
+    def drop_response(self, response_id: str, heard: Mapping[str, int]) -> list[LocalEvent]:
+        """A response was cut off, and is to be made anew: what nobody has heard of it goes.
+
+        Args:
+            heard: item id -> milliseconds of it that the listener has heard.
+        """
+        changes: list[LocalEvent] = []
+        for item in self._of(response_id):
+            ms = heard.get(item.id, 0)
+            if ms > 0 and item.role == "assistant":
+                changes += truncated(self._ledger, _cut(item, ms))
+                item.become("incomplete")
+                item.interrupted = True
+            else:
+                self._ledger.remove(item)
+                changes.append(ConversationUpdated(item=item.view, delta=None))
+        return changes
+
+    def end_response(self, response_id: str) -> list[LocalEvent]:
+        """A response was cut off, and stays as it is: what is empty or half a call goes."""
+        changes: list[LocalEvent] = []
+        for item in self._of(response_id):
+            if item.completed or item.status == "completed":
+                continue
+            if item.role == "assistant" and form_of(item) is not None:
+                item.become("incomplete")
+                item.interrupted = True
+            else:
+                self._ledger.remove(item)
+            changes.append(ConversationUpdated(item=item.view, delta=None))
+        return changes
+
+    def _of(self, response_id: str) -> list[ItemState]:
+        items = list(self._ledger.items.values())
+        return [item for item in items if response_id and item.response_id == response_id]
+
+    # -- what the user said ------------------------------------------------------------------
+
+    def unanswered(self) -> list[ItemState]:
+        """The turns that the user has spoken and nobody has answered, the earliest first."""
+        found: list[ItemState] = []
+        for id in reversed(self._ledger.order):
+            item = self._ledger.items[id]
+            if item.answered:
+                break
+            if item.span is not None:
+                found.append(item)
+        return found[::-1]
+
+    def hear_again(self) -> Again:
+        """Take the user's turns that nobody has understood yet out of the conversation, and return
+        their sound with all that came after."""
+        ledger, appended = self._ledger, self._ledger.appended
+        coming = [item for item in ledger.awaited.values() if item.span or item.speech is not None]
+        turns = self.unanswered()
+        unclear = [item for item in turns if not _clear(item) and self._held(item)]
+        start = min(
+            appended.taken if appended.speech is None else appended.speech,
+            *(item.span[0] for item in (*unclear, *coming) if item.span),
+            *(item.speech for item in coming if item.speech is not None),
+            appended.total,
+        )
+        again = [item for item in turns if item.span and item.span[0] >= start]
+        for item in again:
+            ledger.remove(item)
+        committed: list[tuple[int, int, str | None]] = []
+        rest = start
+        if not appended.turn_detection:  # else the server finds the turns again by itself
+            spans = sorted(item.span for item in (*again, *coming) if item.span)
+            committed = [(begin, end, None) for begin, end in spans]
+            rest = max([start, *(end for _, end in spans)])
+            for mark in appended.marks:
+                if mark.kind == "commit":
+                    committed.append((rest, mark.position, mark.event_id))
+                rest = mark.position
+        sounds = [(self._piece(begin, end), event_id) for begin, end, event_id in committed]
+        tail = self._piece(rest, appended.total)
+        wanted = sum(end - begin for begin, end, _ in committed) + appended.total - rest
+        held = sum(len(sound) for sound, _ in sounds) + len(tail)
+        return Again(turns=sounds, rest=tail, lost_ms=appended.format.ms(wanted - held))
+
+    def _piece(self, start: int, end: int) -> bytes:
+        return b"".join(self._ledger.appended.piece(start, end))
+
+    def _held(self, item: ItemState) -> bool:
+        assert item.span is not None  # asked about turns with a span only
+        begin, end = item.span
+        return len(self._piece(begin, end)) == end - begin > 0
+
+    # -- what is added to the new conversation -----------------------------------------------
+
+    def items(self) -> tuple[list[ConversationItemCreate], list[str], dict[str, str]]:
+        """What to add to the new conversation; the ids of what cannot be; and new ids."""
+        ledger = self._ledger
+        creates: list[ConversationItemCreate] = []
+        left_out: list[str] = []
+        renamed: dict[str, str] = {}
+        for id in list(ledger.order):
+            item = ledger.items[id]
+            if len(id) > LONGEST_ID:
+                renamed[id] = short_id(id)
+                ledger.rename(item, renamed[id])
+            sound = self._piece(*item.span) if item.span and self._held(item) else b""
+            form = form_of(item, sound)
+            if form is not None:
+                creates.append(ConversationItemCreate(item=form))
+            elif item.type not in CONNECTION_ONLY:
+                left_out.append(item.id)
+        return creates, left_out, renamed
+
+    def arrive(self) -> None:
+        """The new connection begins: nothing of the old one holds any more."""
+        ledger = self._ledger
+        ledger.leave()
+        ledger.mirrored.update(ledger.order)
+        ledger.appended.reset()
+        ledger.moving = False
+
+
+def _clear(item: ItemState) -> bool:
+    """Whether it is known what the user said there, or that nobody will know."""
+    parts = item.parts.values()
+    return any(p.transcript.settled or p.text.value or p.error is not None for p in parts)
+
+
+def _cut(item: ItemState, ms: int) -> Any:
+    return ConversationItemTruncated(event_id="", item_id=item.id, content_index=0, audio_end_ms=ms)
+
+
+def short_id(id: str) -> str:
+    """An id that a client may choose, in place of a longer one; always the same."""
+    return f"vw_{hashlib.sha256(id.encode(errors='replace')).hexdigest()[:24]}"

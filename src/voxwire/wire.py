@@ -1,0 +1,83 @@
+"""The socket of a session: reading it into the core, writing to it, putting another in its place.
+
+This module owns the socket. What events mean is the core's business, and when there is to be
+another socket is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voxwire_protocol import Event
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed as SocketClosed
+
+from .core import Core, log
+from .events import ConnectionClosed
+from .redaction import redact_text
+
+__all__ = ["Wire"]
+
+
+class Wire:
+    """The present socket of one session. Belongs to the event loop that made it.
+
+    Args:
+        heard: called after each event that was taken in.
+    """
+
+    def __init__(self, socket: ClientConnection, core: Core, heard: Callable[[], None]) -> None:
+        self._core = core
+        self._heard = heard
+        self.closing = False
+        """Whether this side has asked for the end of the session."""
+        self.up = asyncio.Event()
+        """Set unless the session is between two sockets; set for good once it is over."""
+        self.up.set()
+        self.move_to(socket)
+
+    def move_to(self, socket: ClientConnection) -> None:
+        """From now on this is the socket."""
+        self._socket = socket
+        self.met: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
+        """Done with the first event over this socket; ``None`` where it ended before."""
+
+    async def put(self, frame: str | bytes) -> None:
+        """Write a frame. Raises what the socket does."""
+        await self._socket.send(frame, text=True)
+
+    async def follow(self) -> ConnectionClosed:
+        """Take in what comes over the present socket, to its end; tells how it ended."""
+        socket, met, core = self._socket, self.met, self._core
+        try:
+            while True:
+                frame = await socket.recv(decode=False)
+                try:
+                    event = core.received(frame)
+                except Exception:  # a fault of ours in one event must not end the session
+                    log.exception("an event could not be taken in")
+                    continue
+                self._heard()
+                if not met.done():
+                    met.set_result(event)
+        except SocketClosed as error:  # the regular end of this loop
+            # The side that closed first is the one whose code tells why.
+            close = error.sent if self.closing and error.sent else error.rcvd or error.sent
+            code, reason = (close.code, close.reason) if close else (1006, "")
+            reason = redact_text(reason, core.secrets)
+            clean = error.rcvd is not None and error.sent is not None
+            return ConnectionClosed(code=code, reason=reason, clean=clean, expected=self.closing)
+        finally:
+            if not met.done():
+                met.set_result(None)
+
+    async def leave(self, code: int = 1000, reason: str = "") -> None:
+        """Close the present socket, by force where the other side does not."""
+        socket = self._socket
+        closing = asyncio.create_task(socket.close(code, reason), name="voxwire closing")
+        # To a server that reads no more not even the close frame can be sent.
+        _, late = await asyncio.wait([closing], timeout=socket.close_timeout)
+        if late:
+            socket.transport.abort()
+        await asyncio.gather(closing, return_exceptions=True)
