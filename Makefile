@@ -9,7 +9,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers fuzz regenerate check-generated drift bench docs lint types lock clean
+.PHONY: help demo test test-peers test-package fuzz regenerate check-generated drift bench docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,10 @@ $(VENV)/.docs: requirements/docs.txt $(VENV)/.run
 	@$(PIP) install --no-deps --require-hashes -r requirements/docs.txt
 	@touch $@
 
+$(VENV)/.package: requirements/package.txt $(VENV)/.dev
+	@$(PIP) install --no-deps --require-hashes -r requirements/package.txt
+	@touch $@
+
 demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
 	@$(BIN)/python examples/demo.py
 
@@ -45,6 +49,10 @@ test: $(VENV)/.dev  ## lint, types and tests
 # In environments of their own; what cannot be installed here is skipped, with the reason.
 test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers
 	@$(BIN)/python -m pytest -rs peers
+
+# In empty environments, from whatever registry pip is set up for.
+test-package: $(VENV)/.package  ## build wheel and sdist, and try what people install
+	@$(BIN)/python -m pytest distribution
 
 # What breaks is made small and left in tests/fuzz/findings, where the tests play it from then on.
 fuzz: $(VENV)/.dev  ## try hostile frames for SECONDS=60
@@ -69,6 +77,7 @@ docs: $(VENV)/.docs  ## build the documentation into site/
 lock:  ## renew the lock files (needs uv and npm)
 	uv pip compile $(LOCK) --overrides requirements/overrides.txt --extra cli --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	uv pip compile $(LOCK) --group package -c requirements/dev.txt -o requirements/package.txt pyproject.toml
 	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
 	uv pip compile $(LOCK) --overrides peers/overrides.txt -o peers/requirements.txt peers/requirements.in
 	uv pip compile $(LOCK) --no-deps -o peers/models-left-out.txt peers/models-left-out.in

@@ -165,7 +165,8 @@ def test_how_a_session_ended(close: Close, end: str) -> None:
         (["--to", "wss://host/", "--ca", "none.pem"], "none.pem: no certificate of an auth"),
         (
             ["--to", "ws://host/", "--host", "192.0.2.1"],
-            "cannot listen at 192.0.2.1:8766: Cannot assign",
+            "cannot listen at 192.0.2.1:8766: "
+            + ("Cannot assign" if sys.version_info < (3, 13) else "could not bind"),
         ),
     ],
 )

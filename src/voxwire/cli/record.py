@@ -118,7 +118,7 @@ def record(
         except OSError as error:
             # The text has the address once more; a host that is none has no number of the system.
             known = error.errno or 0
-            why = os.strerror(known) if known > 0 else error.strerror
+            why = os.strerror(known) if known > 0 else error.strerror or error
             raise InvalidOption(f"cannot listen at {host}:{port}: {why}") from None
         try:
             console.print(f"recording {clean(redact_url(proxy.to))} into {path}", soft_wrap=True)

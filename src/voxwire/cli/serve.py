@@ -161,7 +161,7 @@ async def _run(emulator: Emulator, host: str, port: int) -> None:
     try:
         await emulator.__aenter__()
     except OSError as error:
-        raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror}") from None
+        raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror or error}") from None
     try:
         print(f"listening on {emulator.url}", flush=True)
         if not is_local(host):

@@ -337,9 +337,13 @@ class FileStore:
         )
         with contextlib.suppress(OSError):  # a file that somebody else owns
             self.path.chmod(0o600)  # what people say to each other
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-        database.executescript(SCHEMA)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+            database.executescript(SCHEMA)
+        except sqlite3.Error:  # no database, or one that cannot be written
+            database.close()
+            raise
         return database
 
     # -- waiting ------------------------------------------------------------------------------
