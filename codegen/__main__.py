@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case _:
                 _generate(options.specs, options.out)
                 return 0
-    except CodegenError as error:
+    except CodegenError as error:  # a mistake in the specs, with its place: a message is enough
         print(f"codegen: {error}", file=sys.stderr)
         return 2
 

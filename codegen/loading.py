@@ -122,7 +122,7 @@ def parse(text: str, name: str) -> Any:
     loader.file = name
     try:
         return loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
+    except yaml.MarkedYAMLError as error:  # no YAML: said with file and line
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         fail(Place(name), f"line {line}: {error.problem}", "correct the YAML")
     finally:

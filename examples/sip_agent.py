@@ -39,6 +39,7 @@ async def webhook(request: Request) -> None:
     try:
         event = voxwire.webhooks.unwrap(await request.body(), request.headers)
     except voxwire.InvalidSignature as problem:
+        # Somebody else, or the wrong secret: nothing of it is done.
         log.warning("not believed: %s", problem)
         raise HTTPException(400) from None
     if isinstance(event, voxwire.RealtimeCallIncoming):

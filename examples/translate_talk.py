@@ -85,7 +85,7 @@ if __name__ == "__main__":
     if (given.talk is None) != (given.out is None):
         parser.error("give two files, or none for microphone and speaker")
     try:
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C ends it
             if given.talk is None:
                 asyncio.run(listen(given.language))
             else:

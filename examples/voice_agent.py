@@ -114,7 +114,7 @@ if __name__ == "__main__":
     else:
         device = voxwire.FileAudio(given.question, given.answer)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C ends it
             asyncio.run(main(device, given.url))
     except* (voxwire.VoxwireError, OSError) as problems:
         # No key, no network, no microphone: the message says what to do.

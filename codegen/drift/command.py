@@ -45,7 +45,7 @@ def run(specs: Path, upstream: Path, *, json: bool = False, write_patch: Path | 
             patch = make_patch(specs, verdict.drift, walk)
             write_patch.write_text(patch.text, encoding="utf-8")
             print(patch.summary(write_patch), file=sys.stderr)
-    except CodegenError as error:
+    except CodegenError as error:  # a document that cannot be read or compared: a message is enough
         print(f"drift: {error}", file=sys.stderr)
         return 2
     except OSError as error:

@@ -136,7 +136,7 @@ def parse(path: Path) -> Any:
         if path.suffix == ".json":
             return json.loads(text)
         return _text_keys(yaml.load(text, Loader=_Loader))
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
+    except (json.JSONDecodeError, yaml.YAMLError) as error:  # all that the two parsers raise
         first = str(error).splitlines()[0]
         raise DriftError(
             f"{path}: is neither JSON nor YAML ({first}); take the document again."

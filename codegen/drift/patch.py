@@ -51,6 +51,7 @@ def make_patch(specs: Path, drift: Sequence[Difference], walk: Walk) -> Patch:
         try:
             writer.add(difference)
         except (ByHand, DriftError, KeyError):
+            # What cannot be written by rule is left for a person, and undone here.
             writer.texts, writer.names = before
             left.append(difference)
     return Patch(writer.diff(), len(added) - len(left), left)
@@ -290,6 +291,6 @@ def _enum(place: Node, value: Any) -> Node:
         return node
     for member in (*node.children("oneOf"), *node.children("anyOf")):
         if "properties" not in member.resolved().value:
-            with contextlib.suppress(ByHand):
+            with contextlib.suppress(ByHand):  # not in this member; perhaps in the next
                 return _enum(member, value)
     raise ByHand

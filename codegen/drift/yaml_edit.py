@@ -82,7 +82,7 @@ def replace_entry(text: str, keys: Sequence[str], name: str, value: Any) -> str:
 def has(text: str, keys: Sequence[str]) -> bool:
     try:
         _find(text, keys)
-    except KeyError:
+    except KeyError:  # the path ends before the last key: that is the question
         return False
     return True
 

@@ -419,6 +419,7 @@ def dec_hook(kind: Any, value: Any) -> Any:
                 box = box[value[kind._second]]
             return _convert((value,), box, dec_hook=dec_hook).value
         except Exception:
+            # Anything that does not fit, or that a server made up: `read` takes it all.
             pass
     return kind.read(value)
 
@@ -592,7 +593,7 @@ def structure(cls: type[_M], data: dict[str, Any], *, strict_first: bool = True)
     if strict_first:
         try:
             return cast(_M, msgspec.convert((data,), _box(cls), dec_hook=dec_hook).value)
-        except Exception:
+        except Exception:  # whatever the reason, it is built field by field: reading never raises
             pass
     model = cls.__new__(cls)
     for name, put, shape, default in _plan(cls).slots:
@@ -708,12 +709,12 @@ def audio_bytes(value: object) -> bytes:
         return b""
     try:
         return pybase64.b64decode(value)
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError):  # not yet: see below
         pass
     try:
         # Some servers leave out the padding.
         return pybase64.b64decode(value + "=" * (-len(value) % 4))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError):  # no base64 at all
         return b""
 
 

@@ -54,6 +54,7 @@ async def talk(socket: WebSocket) -> None:
             await hear(line, socket)
             await session.close()  # the visitor has left
     except* voxwire.VoxwireError as problems:
+        # A network that breaks, a key that is refused: this visitor is told goodbye.
         for problem in problems.exceptions:
             log.warning("a conversation ends: %s", problem)
         await hang_up(socket)

@@ -82,6 +82,7 @@ async def media(socket: WebSocket) -> None:
             await hear(line, socket)
             await session.close()  # the caller has hung up, and nobody hears the rest
     except* voxwire.VoxwireError as problems:
+        # A network that breaks, a key that is refused: the caller hears the line drop.
         for problem in problems.exceptions:
             log.warning("the call ends: %s", problem)
     await hang_up(socket)

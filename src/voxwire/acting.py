@@ -192,7 +192,7 @@ class Acting(Hearing):
         except TimeoutError:  # some compatible servers do not acknowledge
             log.warning("session.update was not acknowledged within 5 s")
             return None
-        except ServerError:
+        except ServerError:  # the server keeps what it has, so the tools here are put back as well
             if tools is not None and turns.definitions() == definitions:
                 turns.replace(before)
             raise

@@ -219,6 +219,7 @@ def _opener(
         try:
             await session.update(wanted)
         except ConnectionClosedError:
+            # A call that is over closes the sideband: that is a refusal to the caller.
             refused = refusal(session, where) if sideband else None
             if refused is None:
                 raise

@@ -31,7 +31,7 @@ class Hosted(Generic[S]):
         self._portal = Portal()
         try:
             self._portal.call(server.__aenter__())
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no thread is left behind
             self._portal.close()
             raise
 

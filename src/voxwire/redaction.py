@@ -176,7 +176,7 @@ def redact_url(url: str, secrets: Iterable[str] = ()) -> str:
     """An address without user info and without the query values that carry secrets."""
     try:
         parts = urlsplit(url)
-    except ValueError:
+    except ValueError:  # no address: a text like any other
         return redact_text(url, secrets)
     host = parts.netloc.rpartition("@")[2]
     query = parts.query

@@ -145,6 +145,7 @@ class Renewal:
             try:
                 reconnected = await self._restored(following, planned)
             except BaseException as error:
+                # Whatever it is, also a cancelling: nothing may go on reading that connection.
                 await self._abandon(following)
                 if not isinstance(error, Exception):
                     raise
@@ -383,6 +384,7 @@ async def _settled(sent: Sent, deadline: float) -> None:
         async with asyncio.timeout_at(deadline):
             await woken.wait()
     except TimeoutError:
+        # Some servers do not acknowledge: the session goes on, and the log says so.
         log.warning("%s was not acknowledged on the new connection", type(sent.event).__name__)
     finally:
         sent.unsubscribe(woken.set)

@@ -102,6 +102,7 @@ class Sending:
                 try:
                     event, frame = self._core.prepare(outbox.popleft())
                 except InvalidEvent:
+                    # Such as an id of the server's that no frame can carry: the rest goes out.
                     log.exception("an event of Voxwire's own was refused")
                     continue
                 self._core.sent(event, frame)

@@ -79,6 +79,7 @@ class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
         # This may run in any thread and in the middle of anything, so the closing comes later.
         if hasattr(self, "_loop") and self._subscription.active and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
+                # The loop has been closed meanwhile, and all of it is gone.
                 self._loop.call_soon_threadsafe(_end, self._subscription, self._reader.mailbox)
 
     @property
@@ -180,7 +181,7 @@ class Expectation(Generic[E]):
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await asyncio.shield(self._future)
-        except TimeoutError:
+        except TimeoutError:  # the deadline, unless the event came in the same moment
             if not self._future.done():
                 self.ended(WaitTimeout(f"no {self._names} within {self._timeout:g} s"))
         except asyncio.CancelledError:

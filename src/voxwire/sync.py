@@ -115,7 +115,7 @@ class Portal:
                 return elsewhere.submit(_finished, work).result()
         try:
             return future.result()
-        except CancelledError:
+        except CancelledError:  # the portal was closed while this waited: that error tells why
             if self._stopping:
                 raise self.error from None
             raise
@@ -138,6 +138,7 @@ class Portal:
                 try:
                     yield self.call(_next(pieces))
                 except StopAsyncIteration:
+                    # The end of what comes over there.
                     return
         finally:
             close = getattr(pieces, "aclose", None)
@@ -671,7 +672,7 @@ class Connect:
         portal = Portal()
         try:
             return Session(portal, portal.call(self._inner.open()))
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no thread is left behind
             portal.close()
             raise
 

@@ -145,7 +145,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Ask the servers of a test, once it is over, whether all went as it should."""
     try:
         result = yield
-    except BaseException:
+    except BaseException:  # the test has failed, by whatever: its servers may tell more about it
         if found := _finish(item, passed=False):
             item.add_report_section("call", "voxwire", "\n".join(found))
         raise

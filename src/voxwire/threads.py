@@ -38,7 +38,7 @@ async def in_thread(function: Callable[[], T], name: str) -> T:
             value = context.run(function)
         except StopIteration as raised:  # a future cannot hold it
             error = RuntimeError(f"StopIteration: {raised.value}")
-        except Exception as raised:
+        except Exception as raised:  # the function's own exception, which goes to who waits for it
             error = raised
         except BaseException as raised:  # SystemExit and the like end the call, not the program
             error = RuntimeError(repr(raised))

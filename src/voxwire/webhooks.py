@@ -72,7 +72,7 @@ def unwrap(
     verify(raw, headers, secret, tolerance=tolerance, clock=clock)
     try:
         payload: Any = json.loads(raw)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # signed, and yet no JSON: an event like any unknown one
         return UnknownEvent(None, raw=raw, reason="not JSON")
     if not isinstance(payload, dict):
         return UnknownEvent(None, payload, raw=raw, reason="not a JSON object")
@@ -193,7 +193,7 @@ def _key(secret: object) -> bytes:
     else:
         try:
             key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError):  # no base64, and so no key: said below, without it
             key = b""
     if not key:
         raise InvalidOption("the webhook secret is none: it is whsec_ followed by base64")

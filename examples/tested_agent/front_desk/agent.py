@@ -33,7 +33,7 @@ class FrontDesk:
             raise voxwire.ToolError("We seat one to eight; larger parties write to us.")
         try:
             self.diary.book(evening, name, people)
-        except Full as problem:
+        except Full as problem:  # the diary's own refusal, in words for the model
             raise voxwire.ToolError(str(problem)) from None
         return f"Booked: {people} on {evening:%A, %d %B} for {name}."
 

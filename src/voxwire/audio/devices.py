@@ -63,6 +63,7 @@ class SoundStream:
                 stream.start()
                 break
         except (sound.PortAudioError, ValueError) as error:
+            # What the library raises for a device that is not there, or in use.
             self.close()
             which = "default device" if self.device is None else f"device {self.device!r}"
             raise InvalidOption(

@@ -43,7 +43,7 @@ class LocalAudio:
         self.speaker.open()
         try:
             self.microphone.open()
-        except InvalidOption:
+        except InvalidOption:  # no half of a device stays open
             self.speaker.close()
             raise
         return self

@@ -46,6 +46,7 @@ def stream_wav(source: Source, format: Format = PCM16) -> Iterator[bytes]:
             if made := converter.finish():
                 yield made
     except (wave.Error, EOFError) as error:
+        # All that `wave` raises for what is no WAV file, or one that is cut off.
         said = str(error) or "it ends in its header"
         raise InvalidOption(
             f"{name} cannot be read: {said} (save it as WAV with 16-bit PCM)"

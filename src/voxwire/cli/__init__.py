@@ -14,6 +14,7 @@ def main() -> None:
     try:
         from .app import run
     except ModuleNotFoundError as error:
+        # The command line is an extra: said in words, if that is what is missing.
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA:
             raise

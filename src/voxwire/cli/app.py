@@ -52,9 +52,10 @@ def run() -> None:
     try:
         app(prog_name="voxwire")
     except VoxwireError as error:
+        # What the user can mend: a message is enough, a traceback too much.
         fail(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # Ctrl-C: the exit code that shells know for it
         sys.exit(130)
 
 

@@ -115,6 +115,7 @@ def lint(paths: Sequence[Path]) -> Report:
                 try:
                     _lint_file(inner, report)
                 except RecordingError as error:
+                    # A folder may hold other files; they are counted as skipped, with the reason.
                     report.skipped[str(inner)] = str(error).removeprefix(f"{inner}:")
         else:
             _lint_file(path, report)

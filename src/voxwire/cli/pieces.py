@@ -119,7 +119,7 @@ def _bytes(text: Any) -> bytes:
     """What base64 says; where it is none, its letters."""
     try:
         return b64decode(text, validate=True)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # a recording may hold anything where base64 belongs
         return str(text).encode("utf-8", "replace")
 
 

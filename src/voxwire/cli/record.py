@@ -132,7 +132,7 @@ def record(
 
     try:
         proxy = asyncio.run(serve())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # Ctrl-C where there are no signal handlers: the regular end there
         return
     finally:
         if folder is not None:
@@ -176,7 +176,7 @@ def _local(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+    except ValueError:  # a name, not an address: it may be that of any machine
         return False
 
 

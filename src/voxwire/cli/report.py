@@ -130,7 +130,7 @@ def _follow(file: Path, port: int, *, sound: bool, show: bool) -> None:
                 webbrowser.open(live.url)
             await over.wait()
 
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # Ctrl-C is the regular end
         asyncio.run(serve())
 
 

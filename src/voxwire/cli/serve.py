@@ -130,7 +130,7 @@ def serve(
             record=record,
             keep=False,
         )
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):  # Ctrl-C is the regular end
             asyncio.run(_run(emulator, host, port))
     finally:
         if folder is not None:

@@ -53,7 +53,7 @@ def compact(arguments: Any) -> str:
         return ""
     try:
         return json.dumps(json.loads(arguments), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):  # the model may write anything for arguments
         return arguments
 
 

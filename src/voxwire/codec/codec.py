@@ -100,7 +100,7 @@ class _Reader:
                 last = (frame[: end + 1], decode)
             try:
                 event = decode(frame)
-            except Exception:
+            except Exception:  # whatever a frame does to a decoder: reading never raises
                 return tolerant(frame)
             put_frame(event, frame)
             return event
@@ -116,7 +116,7 @@ class _Reader:
             if decode is None:
                 return self._read_tolerantly(frame)
             event = decode(frame)
-        except Exception:
+        except Exception:  # as above: reading never raises
             return self._read_tolerantly(frame)
         set_frame(event, frame)
         return event
@@ -213,6 +213,7 @@ class Codec:
         try:
             return _encode(data)
         except (TypeError, ValueError, RecursionError):
+            # The first words are for what cannot be written, with its path.
             _raise_first(not_json(data, "$"))
             raise
 

@@ -30,6 +30,7 @@ def loads(frame: bytes) -> Any:
     try:
         return msgspec.json.decode(frame)
     except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The fast parser is stricter: the standard library has the last word on what is JSON.
         return json.loads(frame.decode("utf-8", "surrogatepass"), parse_int=_integer)
 
 

@@ -72,7 +72,7 @@ class Beta:
         """A client's frame in the current words. What cannot be read is passed on as it is."""
         try:
             event = json.loads(frame) if isinstance(frame, str) else None
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # no JSON: whoever reads it next says so to the client
             return frame
         if not isinstance(event, dict):
             return frame

@@ -84,7 +84,7 @@ class Desk:
         request_id = {"x-request-id": self._ids.new("req", 24)}
         try:
             answer = self._route(request)
-        except Mistake as mistake:
+        except Mistake as mistake:  # the client's mistake becomes the answer
             status = {
                 "call_id_not_found": 404,
                 "unknown_url": 404,

@@ -62,7 +62,7 @@ class HttpOrSocket(ServerConnection):
             return
         try:
             request = _request(head, body)
-        except ValueError:
+        except ValueError:  # no HTTP, or too much of it
             self._write(Answer(status=400))
             return
         if request is not None:

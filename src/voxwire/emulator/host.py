@@ -172,6 +172,7 @@ class Host:
         try:
             said = self.script.answer(turn)
         except Exception:
+            # A user's function, which may raise anything: the response fails, the server stays.
             said = _broken()
         if isinstance(said, Reply) and (self.voice is tone or not _aloud(turn, said)):
             answer(said)
@@ -198,7 +199,7 @@ class Host:
                     speak, reply.text, format, voice=self.voice, speed=speed
                 )
                 reply = attrs.evolve(reply, audio=audio)
-        except Exception:
+        except Exception:  # as above; a voice is a user's function too
             reply = _broken()
         answer(reply)
         for room in self.rooms:

@@ -52,7 +52,7 @@ def parse(frame: str | bytes) -> dict[str, Any]:
         raise Mistake.binary()
     try:
         event = msgspec.json.decode(frame)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or nested without end: the client's mistake
         raise Mistake.not_json() from None
     if not isinstance(event, dict):
         raise Mistake.no_type()
@@ -102,7 +102,7 @@ class Machine:
             if self.transcribes and event["type"] not in _IN_TRANSCRIPTION:
                 raise Mistake.not_here(event["type"], "transcription")
             self._acts[event["type"]](event)
-        except Mistake as mistake:
+        except Mistake as mistake:  # the client's mistake becomes an `error` event
             self.stage.refuse(mistake, event_id)
 
     def release(self) -> None:
@@ -208,5 +208,5 @@ def decoded(audio: str, param: str) -> bytes:
     """The bytes of base64 in an event, or the mistake that it is."""
     try:
         return pybase64.b64decode(audio, validate=True)
-    except ValueError:
+    except ValueError:  # no base64: the client's mistake
         raise Mistake.bad_audio(param) from None

@@ -94,9 +94,9 @@ async def _pump(source: Connection, sink: Connection, note: Callable[[str | byte
             note(message)
             try:
                 await sink.send(message)
-            except ConnectionClosed:
+            except ConnectionClosed:  # the sink is gone: the source may have more to say to nobody
                 return False
-    except ConnectionClosed:
+    except ConnectionClosed:  # the source has ended, which is what this waits for
         return True
 
 
@@ -113,7 +113,7 @@ def _first_to_leave(
 
 async def _end_of(connection: Connection) -> tuple[int, str]:
     """How a side ended: code and reason, as it said them."""
-    with suppress(TimeoutError):
+    with suppress(TimeoutError):  # a side that does not end its close in time counts as broken
         await asyncio.wait_for(connection.wait_closed(), CLOSE_TIMEOUT)
     said = connection.protocol.close_rcvd
     return (1006, "") if said is None else (int(said.code), said.reason)

@@ -82,7 +82,7 @@ class Play:
                 frame = Frame.of("c2s", message, binary=isinstance(message, bytes))
                 self.received.append(frame)
                 self._inbox.put_nowait(frame)
-        except ConnectionClosed:
+        except ConnectionClosed:  # the client has left; how is noted from the socket
             pass
         self._over.set()
         self._inbox.put_nowait(None)
@@ -111,6 +111,7 @@ class Play:
                         await self._expect(entry, self.script[position + 1 :])
             await self._close(None)
         except (_Ended, ConnectionClosed):
+            # The client has left in the middle, or the play has closed the session.
             pass
 
     async def _send(self, frame: Frame) -> None:
@@ -126,13 +127,14 @@ class Play:
         if frame.raw is None and (self._names or frame.left_out):
             data = dumps(renamed(with_silence(frame), self._names))
         with suppress(ConnectionClosed):
+            # A client that is gone is sent nothing; the reader notices.
             await self.socket.send(data)
 
     async def _wait(self, t: float | None) -> None:
         """Wait for the recorded moment, or for the end if that comes first."""
         delay = self.pace.delay(t, asyncio.get_running_loop().time())
         if delay > 0:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError):  # the recorded moment has come
                 await asyncio.wait_for(self._over.wait(), delay)
 
     async def _expect(self, expected: Frame, rest: Sequence[Frame | Close]) -> None:
@@ -143,7 +145,7 @@ class Play:
             if got is None:
                 try:
                     got = await asyncio.wait_for(self._inbox.get(), self.timeout)
-                except TimeoutError:
+                except TimeoutError:  # the client does not send what the recording has: a deviation
                     waited = f"nothing came for {self.timeout:g} seconds"
                     return await self._deviate("missing", label, None, waited)
             if got is None:
@@ -222,7 +224,7 @@ class Play:
                     got = self._inbox.get_nowait()
                 else:
                     got = await asyncio.wait_for(self._inbox.get(), seconds)
-            except (TimeoutError, asyncio.QueueEmpty):
+            except (TimeoutError, asyncio.QueueEmpty):  # nothing more has come, as it should be
                 return
             if got is None:
                 raise _Ended

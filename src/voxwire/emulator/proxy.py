@@ -164,7 +164,7 @@ class RecordingProxy:
                 tls=self._server_tls,
                 timeout=self._open_timeout,
             )
-        except InvalidStatus as error:
+        except InvalidStatus as error:  # the server refuses: its answer is handed on
             passage.status = error.response.status_code
             self._report(passage)
             return refusal(error.response)

@@ -79,7 +79,7 @@ class Reception:
         try:
             admission = self._admit(path, headers)
             await self._converse(seat, admission)
-        except Refused as refused:
+        except Refused as refused:  # who may not come in is told why, on the socket
             await seat.refuse(refused, Ids(path).new("event"))
         finally:
             seat.note_end()
@@ -118,7 +118,7 @@ class Reception:
     async def _converse(self, seat: SocketSeat, admission: Admission) -> None:
         try:
             room = self.host.enter(admission)
-        except Mistake as mistake:
+        except Mistake as mistake:  # what the address asks for cannot be had
             raise Refused(mistake, 4000) from None
         if admission.beta:
             seat.dialect = Beta()

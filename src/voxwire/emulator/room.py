@@ -78,7 +78,7 @@ class Room:
         self._room_left.set()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError):  # its own cancelling, two lines above
                 await self._task
             self._task = None
 
@@ -94,7 +94,7 @@ class Room:
                 # The client's turn: it may have something to say to this.
                 await asyncio.sleep(0)
             elif (wait := when / self._pace - self._elapsed()) > 0:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError):  # the next timer is due
                     await asyncio.wait_for(self._news.wait(), wait)
             else:
                 self.stage.timeline.step()

@@ -102,7 +102,7 @@ class SocketSeat:
                     await self._transmit(dumps(out).encode(), text=True)
 
     async def _transmit(self, frame: str | bytes, *, text: bool) -> None:
-        with suppress(ConnectionClosed):
+        with suppress(ConnectionClosed):  # one who is gone is sent nothing; the reader notices
             await self.socket.send(frame, text=text)
             if self.recorder is not None:
                 self.recorder.server(frame, binary=not text)
@@ -132,9 +132,9 @@ class SocketSeat:
             async with asyncio.timeout(seconds):
                 async for frame in self.socket:
                     await self._take(frame, room)
-        except TimeoutError:
+        except TimeoutError:  # the session's time is over, as on the live service
             await self.close(1001, Mistake.expired(seconds / 60).reason)
-        except ConnectionClosed:
+        except ConnectionClosed:  # the client has left, in whatever way: `note_end` tells how
             pass
 
     async def _take(self, frame: str | bytes, room: Room) -> None:

@@ -95,6 +95,7 @@ class Tape:
                 shutil.copyfileobj(part, whole)
             section.part.unlink()
         except OSError as error:
+            # The disk fails: the part stays beside the recording, and the log says so.
             _log.error("%s: stays as it is: %s", section.part, error.strerror)
 
 
@@ -102,6 +103,6 @@ def begin_or_log(tape: Tape, url: str, **about: Any) -> Section | None:
     """Begin a section; where the disk fails, say so and let the session go on without one."""
     try:
         return tape.begin(url, **about)
-    except RecordingError as error:
+    except RecordingError as error:  # the disk fails: a session is worth more than its recording
         _log.error("a session is not recorded: %s", error)
         return None

@@ -84,7 +84,7 @@ class TranslationMachine:
             inspect(TRANSLATION.client, event)
             if not self._closing:
                 self._acts[event["type"]](event)
-        except Mistake as mistake:
+        except Mistake as mistake:  # the client's mistake becomes an `error` event
             self.stage.refuse(mistake, event_id)
 
     def release(self) -> None:

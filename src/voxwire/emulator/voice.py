@@ -68,6 +68,7 @@ def espeak(text: str) -> bytes:
             pcm = sound.readframes(sound.getnframes())
             return resampled(pcm, sound.getframerate(), _RATE)
     except (subprocess.SubprocessError, OSError, wave.Error, EOFError):
+        # No program, or one that fails: a tone will do.
         return tone(text)
 
 

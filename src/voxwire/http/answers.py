@@ -118,6 +118,7 @@ def _json_or_text(answer: RawResponse[None]) -> Any:
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
+        # Gateways answer with HTML: the text is better than nothing.
         return answer.text or None
 
 

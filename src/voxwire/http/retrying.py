@@ -39,7 +39,7 @@ def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
         return seconds
     try:
         moment = parsedate_to_datetime(later)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError):  # neither seconds nor a date: as if nothing had been said
         return None
     if moment.tzinfo is None:  # a date in UTC that says so by "-0000"
         moment = moment.replace(tzinfo=UTC)
@@ -49,7 +49,7 @@ def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
 def _number(text: str | None) -> float | None:
     try:
         value = float(text or "")
-    except ValueError:
+    except ValueError:  # no number: perhaps a date
         return None
     return value if 0 <= value < float("inf") else None
 

@@ -46,6 +46,7 @@ class Meanwhile(Generic[E]):
                 try:
                     event: E | Overflow = coming.result()
                 except StopAsyncIteration:
+                    # The stream has ended, and the task holds that as its exception.
                     return "over"
                 if not isinstance(event, Overflow):
                     return event

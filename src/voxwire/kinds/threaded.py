@@ -165,7 +165,7 @@ class ConnectKind(Generic[K]):
         portal = self._portal()
         try:
             return self._open_on(portal)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no thread is left behind
             portal.close()
             raise
 

@@ -118,7 +118,7 @@ class Translator(Live):
             return None
         try:
             return await receipt.acknowledged(timeout=ANSWER_SECONDS)
-        except WaitTimeout:
+        except WaitTimeout:  # some compatible servers do not acknowledge
             log.warning("session.update was not acknowledged within %g s", ANSWER_SECONDS)
             return None
 
@@ -190,6 +190,7 @@ class Translator(Live):
             async with self.expect(SessionClosed, timeout=self._finish_timeout):
                 await self.send(SessionClose())
         except WaitTimeout:
+            # The server does not finish: closing goes on, and the log says what is missing.
             log.warning("the translation was not finished within %g s", self._finish_timeout)
         except ConnectionClosedError:
             pass  # some servers close without a word

@@ -54,7 +54,7 @@ class Frame:
         if isinstance(message, bytes) and not binary:
             try:
                 message = message.decode()
-            except UnicodeDecodeError:
+            except UnicodeDecodeError:  # bytes that are no text are kept as bytes
                 return cls(dir=direction, raw=message)
         if isinstance(message, str):
             # Deep nesting and integers of thousands of digits are JSON that nothing here can hold.
@@ -156,7 +156,8 @@ def read(path: str | os.PathLike[str]) -> Iterator[Entry]:
                     continue
                 try:
                     fields = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
+                    # A line that a crash cut off, unless more of the connection follows.
                     if cut is not None:
                         raise RecordingError(cut) from None
                     cut = f"{path}:{number}: not JSON, and not the end of a connection"
@@ -205,7 +206,8 @@ def _raw_of(raw: str, ours: bool) -> str | bytes:
     if not ours and raw[:1] in "'\"b" and raw[-1:] in "'\"":
         try:
             value = ast.literal_eval(raw)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # It only looked like a `repr`: what stands there is the text itself.
             return raw
         return value if isinstance(value, str | bytes) else raw
     return raw

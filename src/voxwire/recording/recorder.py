@@ -169,7 +169,7 @@ class Recorder:
                 self._meta, line = b"", self._meta + line
             self._file.write(line)
             self._file.flush()
-        except OSError as error:
+        except OSError as error:  # the disk fails: the session goes on without its recording
             _log.error("%s: recording ended: %s", self.path, error.strerror)
             self.close()
 

@@ -119,7 +119,7 @@ def write(
         with part.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(pieces(found, mode))
         part.replace(path)
-    except OSError as error:
+    except OSError as error:  # no half of a report stays behind
         part.unlink(missing_ok=True)
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from error
     return mode if any(one.length for one in found.readings) else None

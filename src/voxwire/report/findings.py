@@ -124,7 +124,7 @@ class Findings:
                 return
             try:
                 codec.event(fields)
-            except InvalidEvent as error:
+            except InvalidEvent as error:  # what the codec refuses to send is the finding
                 yield "warning", "Would be refused", f"{frame.type}: {error}"
             except (RecursionError, TypeError, ValueError):
                 return  # too deep to be checked

@@ -47,7 +47,7 @@ class Tail:
         if self._file is None:
             try:
                 self._file = self.path.open("rb")
-            except FileNotFoundError:
+            except FileNotFoundError:  # it is still to be written
                 return anew, []
             except OSError as error:
                 raise RecordingError(f"{self.path}: cannot be read: {error.strerror}") from error

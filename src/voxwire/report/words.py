@@ -29,7 +29,7 @@ def compact(arguments: str) -> str:
     """The arguments of a call on one line; as they are where they are no JSON."""
     try:
         return json.dumps(json.loads(arguments), ensure_ascii=False)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # the model may write anything for arguments
         return arguments
 
 

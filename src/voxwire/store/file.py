@@ -304,6 +304,7 @@ class FileStore:
             try:
                 result = do(db, now)
             except BaseException:
+                # Whatever it is, also a cancelling: all of it is written, or nothing.
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")

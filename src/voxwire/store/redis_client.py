@@ -97,6 +97,7 @@ class Connections:
         try:
             return await self.do("EVALSHA", sha, len(keys), *keys, *given)
         except StoreUnavailable as error:
+            # A server that has been restarted does not know the script any more.
             if not isinstance(error.__cause__, NoScriptError):
                 raise
             return await self.do("EVAL", script, len(keys), *keys, *given)

@@ -15,7 +15,7 @@ try:
         instrument_session,
         uninstrument,
     )
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as error:  # an extra: said in words, if that is what is missing
     if (error.name or "").partition(".")[0] != "opentelemetry":
         raise
     raise ImportError(

@@ -47,14 +47,14 @@ async def run(tools: ToolSet, call: Call, context: ToolContext) -> Outcome:
         return _failed("unknown_tool", f"There is no tool {call.name!r}. There is: {known}.")
     try:
         arguments = tool.build(_decode(call.arguments))
-    except BadArguments as error:
+    except BadArguments as error:  # the model's mistake: it is told, and may try again
         return _failed("invalid_arguments", str(error))
     try:
         refusal = await _refusal(tools, tool, call)
         if refusal is not None:
             return _failed("refused", refusal)
         value = await _limited(tools, tool, arguments, context)
-    except _TookTooLong as error:
+    except _TookTooLong as error:  # the tool's own limit: the model is told
         return _failed("timeout", str(error), error)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
@@ -62,6 +62,7 @@ async def run(tools: ToolSet, call: Call, context: ToolContext) -> Outcome:
             raise
         return result_of(None, error)  # the function's own affair, such as a task that it lost
     except Exception as error:
+        # A tool may raise anything: the model is told that it failed, the log says how.
         return result_of(None, error)
     return Outcome(later=value) if isinstance(value, Later) else result_of(value)
 
@@ -76,6 +77,7 @@ def result_of(value: Any, error: BaseException | None = None) -> Outcome:
         try:
             return Outcome(output=output_text(value))
         except (TypeError, ValueError) as unwritable:
+            # A value that is no JSON: the program's mistake, which the log tells.
             return _failed("invalid_output", str(unwritable), unwritable)
     if isinstance(error, ToolError):
         return _failed("tool_failed", str(error))
@@ -125,7 +127,7 @@ async def _limited(
     try:
         async with limit:
             return await _call(tool, arguments, context)
-    except TimeoutError:
+    except TimeoutError:  # ours, or one that the tool itself raised
         if limit.expired():
             raise _TookTooLong(f"There was no result within {seconds:g} seconds.") from None
         raise

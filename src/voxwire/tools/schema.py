@@ -235,6 +235,7 @@ def _json_value(value: Any) -> Any:
     try:
         return msgspec.to_builtins(value)
     except (TypeError, ValueError):
+        # Any default is allowed in Python; one that is no JSON is left out.
         return _NONE
 
 
