@@ -117,8 +117,8 @@ class FileSpeaker:
         """The end of an utterance: nothing is held back here."""
 
     def clear(self) -> None:
-        """Throw away what has not been heard."""
-        self._settle()
+        """Throw away what has not been heard, as far as anybody was told: what plays between a look
+        at :attr:`played` and this is not kept, so that both say the same."""
         self._waiting.clear()
 
     @property
@@ -135,6 +135,7 @@ class FileSpeaker:
 
     def take(self) -> bytes:
         """What was heard."""
+        self._settle()
         self.clear()
         heard = bytes(self._heard)
         self._heard.clear()

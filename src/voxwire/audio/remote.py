@@ -6,14 +6,13 @@ knows no transport and no messages.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+import threading
 
 import attrs
 
 from .converting import Bytes, chunks
 from .formats import PCM16, Format
+from .handing import Handed
 
 __all__ = ["Far", "Piece", "RemoteAudio"]
 
@@ -33,6 +32,9 @@ class Piece:
         """Whether this says to forget."""
         return not self.audio
 
+    def __len__(self) -> int:
+        return len(self.audio)
+
 
 class RemoteAudio:
     """What a conversation is held through when the listener is elsewhere: give it to
@@ -40,7 +42,7 @@ class RemoteAudio:
 
     ``hear`` takes what the far end's microphone heard; ``outgoing`` gives what to play there;
     ``reached`` is told how far that has come, so that an interruption is exact to a piece, and
-    never claims more than was heard. All of it belongs to the session's event loop.
+    never claims more than was heard. They may be called from any thread.
 
     Args:
         piece_ms: how long a piece to play is at most, in milliseconds.
@@ -49,17 +51,19 @@ class RemoteAudio:
     """
 
     def __init__(self, *, piece_ms: float = 100, keep_ms: float = 10_000) -> None:
-        self.microphone = _Heard(keep_ms)
+        self.microphone: Handed[bytes] = Handed()
         self.speaker = Far(piece_ms)
-
-    @property
-    def dropped(self) -> int:
+        self.dropped = 0
         """Bytes of what was heard that nobody took in time."""
-        return self.microphone.dropped
+        self._input: Format = PCM16
+        self._keep_ms = keep_ms
 
     def hear(self, audio: Bytes) -> None:
         """The far end heard this, in the session's input format, any length."""
-        self.microphone.put(bytes(audio))
+        if audio:
+            self.microphone.put(bytes(audio))
+            keep = self._input.size(ms=self._keep_ms)
+            self.dropped += sum(map(len, self.microphone.shorten(keep)))
 
     def end(self) -> None:
         """The far end says nothing more. The conversation ends when the last answer was played;
@@ -71,14 +75,14 @@ class RemoteAudio:
         or of somebody else, changes nothing."""
         self.speaker.reached(mark)
 
-    async def outgoing(self) -> AsyncIterator[Piece]:
-        """What to send to the far end, as it comes, until the conversation has ended."""
-        while (piece := await self.speaker.next()) is not None:
-            yield piece
+    def outgoing(self) -> Handed[Piece]:
+        """What to send to the far end, as it comes, until the conversation has ended: iterate it,
+        with ``async for`` or ``for``."""
+        return self.speaker.pieces
 
     def open(self, input: Format = PCM16, output: Format = PCM16) -> None:
         """Begin, in the formats of a session. :meth:`Session.talk` does it."""
-        self.microphone.format = input
+        self._input = input
         self.speaker.format = output
 
     def close(self) -> None:
@@ -87,109 +91,66 @@ class RemoteAudio:
         self.speaker.close()
 
 
-class _Heard:
-    """What the far end's microphone heard, until it is taken."""
-
-    def __init__(self, keep_ms: float) -> None:
-        self.format = PCM16
-        self.dropped = 0
-        self._keep_ms = keep_ms
-        self._pieces: deque[bytes] = deque()
-        self._size = 0
-        self._ended = False
-        self._news = asyncio.Event()
-
-    def put(self, piece: bytes) -> None:
-        if piece and not self._ended:
-            self._pieces.append(piece)
-            self._size += len(piece)
-            while self._size > self.format.size(ms=self._keep_ms):
-                self.dropped += len(self._pieces[0])
-                self._size -= len(self._pieces.popleft())
-            self._news.set()
-
-    def end(self) -> None:
-        self._ended = True
-        self._news.set()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            self._news.clear()
-            while self._pieces:
-                piece = self._pieces.popleft()
-                self._size -= len(piece)
-                yield piece
-            if self._ended:
-                return
-            await self._news.wait()
-
-
 class Far:
     """The speaker at the far end: what is on its way there, and what was played."""
 
     def __init__(self, piece_ms: float) -> None:
         self.format = PCM16
+        self.pieces: Handed[Piece] = Handed()
+        """What to send there."""
         self._piece_ms = piece_ms
-        self._pieces: deque[Piece] = deque()
+        self._lock = threading.Lock()
         self._marks: dict[str, int] = {}  # mark -> bytes written up to it
         self._named = 0
         self._written = 0
         self._played = 0
-        self._closed = False
-        self._news = asyncio.Event()
 
     def write(self, data: bytes) -> None:
         """Play this after what is being played. Returns at once."""
-        if self._closed:
-            return
         for part in chunks(data, ms=self._piece_ms, format=self.format):
-            self._named += 1
-            self._written += len(part)
-            mark = f"voxwire-{self._named}"
-            self._marks[mark] = self._written
-            self._pieces.append(Piece(part, mark))
-        self._news.set()
+            with self._lock:
+                self._named += 1
+                self._written += len(part)
+                mark = f"voxwire-{self._named}"
+                self._marks[mark] = self._written
+            self.pieces.put(Piece(part, mark))
 
     def flush(self) -> None:
         """The end of an utterance: nothing is held back here."""
 
     def clear(self) -> None:
         """Throw away what has not been played, here and at the far end."""
-        self._pieces.clear()
-        if self._marks:  # else all of it was played, and there is nothing to forget
-            self._pieces.append(Piece())
-            self._news.set()
-        self._marks.clear()
-        self._written = self._played
+        with self._lock:
+            waiting = bool(self._marks)
+            self._marks.clear()
+            self._written = self._played
+        self.pieces.clear()
+        if waiting:  # else all of it was played, and there is nothing to forget
+            self.pieces.put(Piece())
 
     def reached(self, mark: str) -> None:
         """The far end has played everything up to this mark."""
-        if mark not in self._marks:
-            return
-        for earlier in list(self._marks):
-            self._played = self._marks.pop(earlier)
-            if earlier == mark:
-                break
+        with self._lock:
+            if mark not in self._marks:
+                return
+            for earlier in list(self._marks):
+                self._played = self._marks.pop(earlier)
+                if earlier == mark:
+                    break
 
     @property
     def played(self) -> float:
         """Milliseconds heard since it was opened, without what was thrown away."""
-        return self._played * 1000 / self.format.bytes_per_second
+        with self._lock:
+            return self._played * 1000 / self.format.bytes_per_second
 
     @property
     def pending(self) -> float:
         """Milliseconds written and not heard yet."""
-        return (self._written - self._played) * 1000 / self.format.bytes_per_second
+        with self._lock:
+            return (self._written - self._played) * 1000 / self.format.bytes_per_second
 
     def close(self) -> None:
         """What has not been sent is not sent any more."""
-        self._closed = True
-        self._pieces.clear()
-        self._news.set()
-
-    async def next(self) -> Piece | None:
-        """The next piece to send; ``None`` at the end."""
-        while not self._pieces and not self._closed:
-            self._news.clear()
-            await self._news.wait()
-        return None if self._closed else self._pieces.popleft()
+        self.pieces.clear()
+        self.pieces.end()
