@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header
 UPSTREAM ?= ../shared/upstream/realtime.openapi.json
@@ -36,6 +37,15 @@ $(VENV)/.package: requirements/package.txt $(VENV)/.dev
 	@$(PIP) install --no-deps --require-hashes -r requirements/package.txt
 	@touch $@
 
+# What Voxwire is compared with asks for other versions than the tests do: an environment of its own.
+$(BENCH)/.installed: requirements/run.txt benchmarks/requirements.txt pyproject.toml
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes \
+	  -r requirements/run.txt -r benchmarks/requirements.txt
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check -q install --no-deps \
+	  --no-build-isolation -e .
+	@touch $@
+
 demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
 	@$(BIN)/python examples/demo.py
 
@@ -67,8 +77,11 @@ check-generated: $(VENV)/.dev  ## fail if generated/ is not what specs/ gives
 drift: $(VENV)/.dev  ## compare UPSTREAM=file with specs/
 	@$(BIN)/python -m codegen drift --upstream $(UPSTREAM)
 
-bench: $(VENV)/.dev  ## time decoding beside the alternatives
-	@$(BIN)/python -m benchmarks
+bench: $(BENCH)/.installed  ## measure all beside the alternatives (QUICK=1: under a minute)
+	@$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
+
+bench-check: $(BENCH)/.installed  ## fail if a quick run falls behind the committed ratios
+	@$(BENCH)/bin/python -m benchmarks --quick --check
 
 docs: $(VENV)/.docs  ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
@@ -79,9 +92,10 @@ lock:  ## renew the lock files (needs uv and npm)
 	uv pip compile $(LOCK) --extra cli --group build -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	uv pip compile $(LOCK) --group package -c requirements/dev.txt -o requirements/package.txt pyproject.toml
 	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt pyproject.toml
+	uv pip compile $(LOCK) --overrides requirements/overrides.txt -c requirements/run.txt -o benchmarks/requirements.txt benchmarks/requirements.in
 	uv pip compile $(LOCK) --overrides peers/overrides.txt -o peers/requirements.txt peers/requirements.in
 	uv pip compile $(LOCK) --no-deps -o peers/models-left-out.txt peers/models-left-out.in
 	cd peers/node && npm install --package-lock-only --ignore-scripts
 
 clean:  ## remove the environment and what the targets leave
-	rm -rf $(VENV) .venv-peers peers/node/node_modules out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .venv-peers peers/node/node_modules out dist build site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,42 +1,94 @@
-"""All benchmarks, one after the other: ``python -m benchmarks``.
+"""All benchmarks in one run: ``python -m benchmarks``, or ``make bench``.
 
-Leaves what they print in benchmarks/results, where the documentation takes it from.
+Writes benchmarks/results.json, and the tables and the picture beside it, from which the
+documentation takes them. ``--quick`` is a short run; ``--check`` compares one with the committed
+ratios, and fails where something has become slower.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
+import argparse
+import json
+import os
 import platform
 import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from benchmarks import conversation, decode
+from benchmarks import baseline, plan, report
+from benchmarks.contenders import PACKAGES
+from benchmarks.figures import Figure
+from benchmarks.plot import svg
+from benchmarks.processes import Processes
 
-RESULTS = Path(__file__).parent / "results"
-TITLES = {
-    decode: "Reading and writing frames",
-    conversation: "Following an hour of conversation",
-}
+HERE = Path(__file__).resolve().parent
+SIZES = {"full": plan.FULL, "quick": plan.QUICK, "tiny": plan.TINY}
 
 
-def main() -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for number, (benchmark, title) in enumerate(TITLES.items(), 1):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            benchmark.main([])
-        # Where the figures were written to is of this machine, and no result.
-        lines = [
-            line for line in printed.getvalue().rstrip().splitlines() if "written to" not in line
-        ]
-        table = "\n".join(lines).rstrip()
-        print(f"{table}\n", flush=True)
-        python = f"CPython {platform.python_version()}, {platform.machine()}"
-        name = benchmark.__name__.rpartition(".")[2]
-        (RESULTS / f"{number}-{name}.md").write_text(
-            f"## {title}\n\n{python}\n\n```text\n{table}\n```\n", encoding="utf-8"
-        )
+def machine() -> str:
+    """What the figures are of: the interpreter, the machine, the versions."""
+    versions: list[str] = []
+    for package in (name for names in PACKAGES.values() for name in names):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:  # said where its figures would be
+            continue
+    return (
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, "
+        f"{os.cpu_count()} processors, with {', '.join(versions)}"
+    )
+
+
+def run(size: plan.Size, only: list[str] | None = None) -> list[Figure]:
+    """Measure; tells on stderr how far it is."""
+    figures: list[Figure] = []
+    with Processes() as processes:
+        for name, step in plan.STEPS.items():
+            if only and name not in only:
+                continue
+            began = time.monotonic()
+            figures += step(processes, size)
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return figures
+
+
+def write(folder: Path, result: dict[str, Any]) -> None:
+    """The figures, the table and the picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "results.md").write_text(report.markdown(result), encoding="utf-8")
+    (folder / "results.svg").write_text(svg(result), encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="full")
+    parser.add_argument("--quick", dest="size", action="store_const", const="quick")
+    parser.add_argument("--only", nargs="+", choices=plan.STEPS, metavar="STEP")
+    parser.add_argument("--output", type=Path, help="a folder; default: here for a full run")
+    parser.add_argument("--check", action="store_true", help="compare with the committed ratios")
+    parser.add_argument("--baseline", type=Path, default=baseline.PATH)
+    parser.add_argument("--store", action="store_true", help="make this run's ratios the committed")
+    options = parser.parse_args(arguments)
+
+    figures = run(SIZES[options.size], options.only)
+    result = {"machine": machine(), "quick": options.size != "full", "figures": figures}
+    whole = options.size == "full" and not options.only
+    folder = options.output or (HERE if whole else HERE.parent / "out" / "benchmarks")
+    write(folder, result)
+    print(report.markdown(result))
+    print(f"written to {folder}", file=sys.stderr)
+    if options.store:
+        baseline.store(figures, options.baseline)
+    if not options.check:
+        return 0
+    told = baseline.regressions(figures, baseline.load(options.baseline))
+    for line in told:
+        print(f"slower: {line}", file=sys.stderr)
+    return 1 if told else 0
 
 
 if __name__ == "__main__":

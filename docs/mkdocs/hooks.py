@@ -21,7 +21,7 @@ import example_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "generated" / "reference"
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS = ROOT / "benchmarks"
 
 # Pages of the repository that are pages of the site, too.
 ELSEWHERE = {"specs/README.md": "specs.md", "CHANGELOG.md": "changelog.md"}
@@ -126,9 +126,14 @@ def _prose(text: str, path: str, uri: str) -> str:
 
 
 def _figures() -> str:
-    """The tables that `make bench` has written."""
-    tables = [path.read_text(encoding="utf-8") for path in sorted(RESULTS.glob("*.md"))]
-    return "\n\n".join(tables) or "No figures have been stored yet: run `make bench`.\n"
+    """The picture and the tables that `make bench` has written."""
+    if not (RESULTS / "results.md").is_file():
+        return "No figures have been stored yet: run `make bench`.\n"
+    tables = (RESULTS / "results.md").read_text(encoding="utf-8")
+    picture = (RESULTS / "results.svg").read_text(encoding="utf-8")
+    # On the site it takes the colour of the page, which a reader can switch.
+    picture = re.sub(r"<style>.*?</style>\n", "", picture, flags=re.DOTALL)
+    return f'<div class="figure">\n{picture}</div>\n\n{tables}'
 
 
 def on_post_build(config: Any) -> None:

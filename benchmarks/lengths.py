@@ -3,34 +3,28 @@
 Speech comes in pieces of 50 ms at 24 kHz. The cost of a piece is measured in several minutes of
 the hour; it should be the same in all of them. The other contender does what a client does that
 keeps the sound of an item in one array: make a new one for each piece, and copy.
-
-Run it with ``python -m benchmarks.conversation``.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import gc
 import json
 import statistics
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from voxwire_protocol import Event
 
 from voxwire.codec import REALTIME
 from voxwire.conversation import AudioRetention, Cache
+from voxwire.core import Core
 
-ROOT = Path(__file__).resolve().parent.parent
 PIECE = bytes(range(256)) * 9 + bytes(96)  # 2,400 bytes: 50 ms
 A_MINUTE = 60 * 20
-MINUTES = (1, 5, 15, 30, 45, 60)
+MINUTES = (1, 10, 60)
 MIB = 1 << 20
 
 
@@ -118,89 +112,81 @@ def _turns() -> Iterator[list[Event]]:
         previous, number = model, number + 1
 
 
-def microseconds(minute: Callable[[], None], pieces: int) -> dict[int, float]:
-    """The cost of a piece in some minutes of the hour: of three minutes each, the median."""
-    found: dict[int, float] = {}
+def received(audio: AudioRetention) -> tuple[Core, Callable[[], None]]:
+    """All that a session does with a frame, but for the socket: a model that speaks for an hour."""
+    core = Core(audio=audio)
+    core.router.subscribe((Event,), lambda event: None)
+    core.router.forget()  # the first who listen have come
+    frames = [each.raw or b"" for each in next(_turns())]
+    delta = next(frame for frame in frames if b"audio.delta" in frame)
+    for frame in frames[: frames.index(delta)]:
+        core.received(frame)
+
+    def minute() -> None:
+        for _ in range(A_MINUTE):
+            core.received(delta)
+
+    return core, minute
+
+
+def times() -> dict[str, dict[str, float]]:
+    """Microseconds of the processor for a piece of 50 ms, by contender and minute."""
+    made: dict[str, Callable[[], None]] = {
+        "whole path, none kept": received("none")[1],
+        "cache, one item, all kept": one_item("all")[1],
+        "cache, a talk, all kept": talk("all")[1],
+    }
+    found = {name: _by_minute(minute) for name, minute in made.items()}
+    return {**found, "one array, copied": _copying()}
+
+
+def _by_minute(minute: Callable[[], None]) -> dict[str, float]:
+    """Of the minutes up to the one asked for, the median of the last few."""
+    found: dict[str, float] = {}
     taken: list[float] = []
     gc.collect()
-    for number in range(1, max(MINUTES) + 2):
-        begun = time.perf_counter()
+    for number in range(1, max(MINUTES) + 1):
+        began = time.process_time()
         minute()
-        taken.append((time.perf_counter() - begun) / pieces * 1e6)
-        if number - 1 in MINUTES:
-            found[number - 1] = round(statistics.median(taken[-3:]), 3)
+        taken.append((time.process_time() - began) / A_MINUTE * 1e6)
+        if number == 1:
+            taken *= 2  # the second is the first again: there is no third
+        if number in MINUTES:
+            found[str(number)] = statistics.median(taken[-5:])
     return found
 
 
-def copying() -> dict[int, float]:
-    """The same for one array that is made anew for each piece; a few pieces for each length."""
-    found: dict[int, float] = {}
+def _copying() -> dict[str, float]:
+    found: dict[str, float] = {}
     for number in MINUTES:
         audio = bytes(len(PIECE) * A_MINUTE * number)
         text, taken = base64.b64encode(PIECE).decode(), list[float]()
         for _ in range(5):
-            begun = time.perf_counter()
+            began = time.process_time()
             audio = audio + base64.b64decode(text)
-            taken.append((time.perf_counter() - begun) * 1e6)
-        found[number] = round(statistics.median(taken), 1)
+            taken.append((time.process_time() - began) * 1e6)
+        found[str(number)] = statistics.median(taken)
     return found
 
 
-def mebibytes(make: Callable[[], tuple[Cache, Callable[[], None]]]) -> tuple[float, float]:
-    """What is in memory after an hour, and the most that was on the way."""
+def memory() -> dict[str, float]:
+    """MB held after an hour of talk, by what is kept; and of the sound itself."""
+    held = {
+        "all kept": _held("all"),
+        "the last 60 s kept": _held(60.0),
+        "none kept": _held("none"),
+    }
+    return {**held, "the sound itself": 2 * len(PIECE) * A_MINUTE * 30 / 1e6}
+
+
+def _held(audio: AudioRetention) -> float:
     gc.collect()
     tracemalloc.start()
-    cache, minute = make()
+    cache, minute = talk(audio)
     for _ in range(60):
         minute()
     gc.collect()
-    held, peak = tracemalloc.get_traced_memory()
+    held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(cache.conversation)
-    return held / MIB, peak / MIB
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=ROOT / "out" / "conversation.json")
-    options = parser.parse_args(arguments)
-
-    times = {
-        "one item, all kept": microseconds(one_item("all")[1], A_MINUTE),
-        "one item, none kept": microseconds(one_item("none")[1], A_MINUTE),
-        "a talk, all kept": microseconds(talk("all")[1], A_MINUTE),
-        "a talk, none kept": microseconds(talk("none")[1], A_MINUTE),
-        "one array, copied": copying(),
-    }
-    print(f"{'microseconds for 50 ms of sound, in minute':44}", *(f"{m:>10}" for m in MINUTES))
-    for name, found in times.items():
-        print(f"{name:44}", *(f"{found[minute]:>10.2f}" for minute in MINUTES))
-
-    hour = len(PIECE) * A_MINUTE * 60 / MIB
-    memory: dict[str, tuple[float, float]] = {}
-    print(f"\n{'MiB after 60 minutes':44} {'held':>10} {'peak':>10} {'of sound':>10}")
-    for name, make, retention in (
-        ("one item, all kept", one_item, "all"),
-        ("one item, none kept", one_item, "none"),
-        ("a talk, all kept", talk, "all"),
-        ("a talk, the last 60 s kept", talk, 60.0),
-        ("a talk, none kept", talk, "none"),
-    ):
-        memory[name] = held, peak = mebibytes(partial(make, retention))
-        share = f"{held / hour:>10.3f}" if retention == "all" else ""
-        print(f"{name:44} {held:>10.1f} {peak:>10.1f} {share}")
-    print(f"{'the sound itself':44} {hour:>10.1f}")
-
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    result = {
-        "python": sys.version.split()[0],
-        "microseconds by minute": times,
-        "MiB held and peak": memory,
-        "MiB of sound": hour,
-    }
-    options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.output}")
-
-
-if __name__ == "__main__":
-    main()
+    return held / 1e6

@@ -1,0 +1,207 @@
+"""What is measured, how often, and against whom: the whole run, as a list of figures."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from benchmarks.contenders import NAMES
+from benchmarks.figures import Figure, figure, of_rounds
+from benchmarks.processes import Processes
+
+ALL = tuple(NAMES)
+FLOOR = ("bare", "voxwire")
+
+
+@attrs.frozen
+class Size:
+    """How much is done."""
+
+    rounds: int
+    frames: int
+    chunks: int
+    openings: int
+    paced: int
+    imports: int
+    sessions: int
+    seconds: float
+    crowds: int
+    codec_rounds: int
+    memory: bool
+
+
+FULL = Size(
+    rounds=7, frames=10_000, chunks=5_000, openings=40, paced=4_000, imports=7,
+    sessions=1_000, seconds=10.0, crowds=3, codec_rounds=15, memory=True,
+)  # fmt: skip
+QUICK = Size(
+    rounds=3, frames=2_000, chunks=1_000, openings=10, paced=500, imports=3,
+    sessions=100, seconds=2.0, crowds=1, codec_rounds=3, memory=False,
+)  # fmt: skip
+TINY = Size(
+    rounds=1, frames=60, chunks=20, openings=1, paced=20, imports=1,
+    sessions=3, seconds=0.1, crowds=1, codec_rounds=1, memory=False,
+)  # fmt: skip
+"""For a test that all of it runs; the figures mean nothing."""
+
+Step = Callable[[Processes, Size], Iterator[Figure]]
+
+
+def reading(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Decoding."""
+    found = processes.ask("codecs", "decode", rounds=size.codec_rounds)
+    kinds, times = found["kinds"], found["times"]
+    parts = {
+        "mix": ("Read a frame: the real mix", list(range(len(kinds)))),
+        "deltas": (
+            "Read a frame: deltas",
+            [index for index, kind in enumerate(kinds) if kind.endswith(".delta")],
+        ),
+    }
+    aims = {
+        "mix": {"bare": 2.0, "openai_sdk": 1 / 30},
+        "deltas": {"bare": 1.1, "openai_sdk": 1 / 80},
+    }
+    for id, (title, part) in parts.items():
+        samples = {
+            name: [statistics.fmean(taken[index] for index in part)]
+            for name, taken in times.items()
+        }
+        yield figure(
+            f"decode.{id}", title, "µs", samples, aims=aims[id], guarded=("bare", "json"),
+            note=f"The mean over {len(part)} frames, of each the median of its rounds.",
+        )  # fmt: skip
+    for kind in sorted(set(kinds)):
+        part = [index for index, each in enumerate(kinds) if each == kind]
+        samples = {
+            name: [taken[index] for index in part]
+            for name, taken in times.items()
+            if name in ("voxwire", "bare", "openai_sdk")
+        }
+        yield figure(f"decode.class.{kind}", f"`{kind}`", "µs", samples)
+
+
+def writing(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Encoding."""
+    found = processes.ask("codecs", "encode", rounds=size.codec_rounds)
+    for index, kind in enumerate(found["kinds"]):
+        samples = {name: [taken[index]] for name, taken in found["times"].items()}
+        yield figure(f"encode.class.{kind}", f"`{kind}`", "µs", samples)
+
+
+def receiving(processes: Processes, size: Size) -> Iterator[Figure]:
+    """From the socket to a handler."""
+    titles = {
+        "small": "Receive a word of a transcript",
+        "audio": "Receive 100 ms of sound",
+        "mix": "Receive the real mix",
+    }
+    for kind, title in titles.items():
+        count = size.frames if kind != "audio" else size.frames // 2
+        rounds = processes.rounds(ALL, "receive", size.rounds, kind=kind, count=count)
+        yield of_rounds(
+            f"receive.{kind}", title, "µs", rounds, "cpu",
+            aims={"bare": 1.35, "openai_sdk": 1 / 5}, guarded=("bare",),
+        )  # fmt: skip
+        yield of_rounds(
+            f"receive.{kind}.rate", f"{title}: events in a second", "1/s", rounds, "per second"
+        )
+
+
+def sending(processes: Processes, size: Size) -> Iterator[Figure]:
+    """From a microphone to the socket."""
+    rounds = processes.rounds(ALL, "send", size.rounds, count=size.chunks)
+    yield of_rounds(
+        "send", "Send 20 ms of a microphone", "µs", rounds, "cpu",
+        aims={"bare": 1.2, "openai_sdk": 1 / 12}, guarded=("bare",),
+        note="`websockets + orjson` sends a frame that was built before.",
+    )  # fmt: skip
+
+
+def waiting(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Latencies."""
+    rounds = processes.rounds(ALL, "opening", max(1, size.rounds // 2), count=size.openings)
+    yield of_rounds("opening", "Connect, to the first event", "ms", rounds, "wall ms")
+    yield of_rounds(
+        "opening.cpu", "Connect, time of the processor", "ms", rounds, "cpu ms", guarded=("bare",)
+    )
+    rounds = processes.rounds(
+        ALL, "latency", max(1, size.rounds // 2), every=0.001, count=size.paced
+    )
+    title = "From the server's write to the handler, 1,000 events a second"
+    yield of_rounds("latency.median", f"{title}: median", "ms", rounds, "median ms")
+    yield of_rounds("latency.p99", f"{title}: 99 of 100", "ms", rounds, "p99 ms")
+
+
+def importing(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Imports."""
+    rounds = processes.rounds(ALL, "import", size.imports, ready=False)
+    yield of_rounds(
+        "import", "Import, time of the processor", "ms", rounds, "cpu ms",
+        aims={"openai_sdk": 1 / 3}, guarded=("openai_sdk",),
+    )  # fmt: skip
+    yield of_rounds("import.memory", "Import, memory", "MB", rounds, "MB")
+    rounds = processes.rounds(ALL, "import", size.imports, ready=True)
+    yield of_rounds(
+        "import.ready", "Import all that it takes to connect, time of the processor", "ms", rounds,
+        "cpu ms", aims={"openai_sdk": 1 / 3}, guarded=("openai_sdk",),
+    )  # fmt: skip
+    yield of_rounds(
+        "import.ready.memory", "Import all that it takes to connect, memory", "MB", rounds, "MB"
+    )
+
+
+def crowding(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Many sessions in one process."""
+    many = f"{size.sessions:,} sessions"
+    rounds = processes.rounds(FLOOR, "idle", size.crowds, fresh=True, count=size.sessions)
+    idle = of_rounds("idle", f"{many}, idle: memory of each", "KB", rounds, "KB")
+    if {"bare", "voxwire"} <= idle["values"].keys():
+        floor = idle["values"]["bare"]["median"]
+        idle["ratios"]["bare"]["aim"] = round(1.3 + 20 / floor, 3)
+        idle["note"] = "The aim is 1.3 times the bare connection and 20 KB."
+    yield idle
+    rounds = processes.rounds(
+        FLOOR, "crowd", size.crowds, fresh=True, count=size.sessions, seconds=size.seconds
+    )
+    title = f"{many}, 24 kHz both ways at real-time pace"
+    yield of_rounds("crowd.cores", f"{title}: cores", "cores", rounds, "cores")
+    for way, what in (("in", "to the handler"), ("out", "to the socket")):
+        yield of_rounds(
+            f"crowd.{way}.p99", f"{title}: late {what}, 99 of 100", "ms", rounds, f"{way} p99 ms"
+        )
+        yield of_rounds(
+            f"crowd.{way}.worst", f"{title}: late {what}, worst", "ms", rounds, f"{way} worst ms"
+        )
+    yield of_rounds("crowd.heard", f"{title}: share that was heard", "", rounds, "heard share")
+
+
+def lengthening(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Cost against length."""
+    for name, minutes in processes.ask("lengths", "lengths").items():
+        samples = {f"minute {number}": [taken] for number, taken in minutes.items()}
+        ours = name != "one array, copied"
+        yield figure(
+            f"length.{name}", f"50 ms of sound: {name}", "µs", samples, ours="minute 60",
+            aims={"minute 1": 1.1} if ours else None, guarded=("minute 1",) if ours else (),
+        )  # fmt: skip
+    if size.memory:
+        found = processes.ask("lengths", "memory")
+        yield figure(
+            "length.memory", "Memory after an hour of talk", "MB",
+            {name: [held] for name, held in found.items()}, ours="all kept",
+        )  # fmt: skip
+
+
+STEPS: dict[str, Step] = {
+    "reading": reading,
+    "writing": writing,
+    "receiving": receiving,
+    "sending": sending,
+    "waiting": waiting,
+    "importing": importing,
+    "lengthening": lengthening,
+    "crowding": crowding,
+}

@@ -1,0 +1,110 @@
+"""Tables for people, of stored figures: Markdown, with units, spread, ratio and aim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.contenders import NAMES
+from benchmarks.figures import Figure
+
+_MORE = {
+    "json": "json.loads / dumps",
+    "tolerant": "Voxwire, a frame that does not fit",
+    "pydantic": "pydantic, the SDK's union",
+}
+_TITLES = {
+    "decode": "Reading and writing frames",
+    "receive": "Receiving",
+    "send": "Sending",
+    "opening": "Waiting",
+    "import": "Importing",
+    "length": "Following an hour",
+    "idle": "A thousand sessions",
+}
+_SAME = {"latency": "opening", "crowd": "idle", "encode": "decode"}
+
+
+def called(name: str) -> str:
+    """A contender's name in a table."""
+    return NAMES.get(name) or _MORE.get(name) or name
+
+
+def times(ratio: float) -> str:
+    """A ratio as people say it: 1.31, or 1/9.4 for a small part."""
+    return f"{ratio:.2f}" if ratio >= 0.95 else f"1/{1 / ratio:.1f}"
+
+
+def number(value: float) -> str:
+    """Three digits that matter."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def markdown(run: Mapping[str, Any]) -> str:
+    """The whole report."""
+    figures: Sequence[Figure] = run["figures"]
+    lines = [f"Measured on {run['machine']}.", ""]
+    if run["quick"]:
+        lines += ["A quick run: short, with few rounds.", ""]
+    section = ""
+    for each in figures:
+        if ".class." in each["id"]:
+            continue
+        head = each["id"].split(".")[0]
+        head = _SAME.get(head, head)
+        if head != section:
+            section = head
+            lines += [f"## {_TITLES.get(head, head)}", ""]
+        lines += _table(each)
+    lines += _classes("decode", "Reading, by class", figures)
+    lines += _classes("encode", "Writing, by class", figures)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(each: Figure) -> list[str]:
+    unit = f" ({each['unit']})" if each["unit"] else ""
+    lines = [
+        f"**{each['title']}**{unit}",
+        "",
+        "| | median | lowest – highest | ours to theirs | aim |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, value in _ordered(each):
+        ratio = each["ratios"].get(name, {})
+        spread = f"{number(value['low'])} – {number(value['high'])}" if value["rounds"] > 1 else ""
+        lines.append(
+            f"| {called(name)} | {number(value['median'])} | {spread} "
+            f"| {times(ratio['ratio']) if ratio else ''} "
+            f"| {'≤ ' + times(ratio['aim']) if 'aim' in ratio else ''} |"
+        )
+    lines.append("")
+    for name, reason in each["absent"].items():
+        lines += [f"{called(name)}: {reason}.", ""]
+    if each["note"]:
+        lines += [each["note"], ""]
+    return lines
+
+
+def _ordered(each: Figure) -> Iterable[tuple[str, dict[str, float]]]:
+    """Ours first, the others as they are named everywhere."""
+    order = [each["ours"], *NAMES, *each["values"]]
+    return sorted(each["values"].items(), key=lambda item: order.index(item[0]))
+
+
+def _classes(kind: str, title: str, figures: Sequence[Figure]) -> list[str]:
+    rows = [each for each in figures if each["id"].startswith(f"{kind}.class.")]
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for row in rows for name, _ in _ordered(row)))
+    lines = [
+        f"## {title}",
+        "",
+        f"| µs | {' | '.join(map(called, names))} |",
+        f"|---|{'---:|' * len(names)}",
+    ]
+    for row in rows:
+        cells = [
+            number(row["values"][name]["median"]) if name in row["values"] else "" for name in names
+        ]
+        lines.append(f"| {row['title']} | {' | '.join(cells)} |")
+    return [*lines, ""]
