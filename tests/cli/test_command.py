@@ -36,7 +36,7 @@ def test_without_the_extra_the_cure_is_one_line(name: str) -> None:
 
 def test_another_missing_module_is_not_hidden() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HIDE.format(name="attrs")],
+        [sys.executable, "-c", HIDE.format(name="attrs"), "lint", "a.jsonl"],
         capture_output=True,
         text=True,
         check=False,

@@ -247,16 +247,28 @@ def shown(console: Console) -> str:
 
 
 def test_a_terminal_wraps_streams_at_words_under_the_column() -> None:
-    console = terminal(30, no_color=True, color_system=None)
+    console = terminal(60, no_color=True, color_system=None)
     printer = Printer(console)
-    for text in ("one two", " three four", " fi", "ve", "\nsix"):
+    for text in ("w" * 30, " one two", " three four", " fi", "ve", "\nsix"):
         printer.show(Piece(who="assistant", kind="text", text=text, key="k"))
     printer.show(Ended(1000, "", True))
     assert shown(console).splitlines() == [
-        "assistant    one two three",
+        "assistant    " + "w" * 30 + " one two three",
         "             four five",
         "             six",
         "end          closed with 1000",
+    ]
+
+
+def test_in_a_narrow_terminal_who_speaks_has_a_line_of_its_own() -> None:
+    console = terminal(20, no_color=True, color_system=None)
+    printer = Printer(console)
+    printer.show(Piece(who="tool", kind="output", text="{" + "x" * 30 + "} \u5929\u6c17"))
+    assert shown(console).splitlines() == [
+        "tool",
+        "  \u2190 {" + "x" * 15,
+        "  " + "x" * 15 + "}",
+        "  \u5929\u6c17",
     ]
 
 

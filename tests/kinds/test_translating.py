@@ -44,6 +44,21 @@ async def _whole(session: voxwire.Translator, source: Any) -> list[Translated]:
     return [chunk async for chunk in session.translate(source)]
 
 
+async def test_translations_come_in_the_order_of_the_speech() -> None:
+    second = asyncio.Event()
+
+    async def slow_at_first(turn: Turn) -> str:
+        if turn.number == 0:
+            await second.wait()
+        second.set()
+        return f"{_spanish(turn)}."
+
+    async with Emulator(brain=slow_at_first) as server:
+        async with voxwire.connect_translation(to="es", url=server.url, speed=None) as session:
+            chunks = await _whole(session, _talk(server))
+    assert "".join(chunk.text for chunk in chunks) == "buenos días a todos.gracias."
+
+
 async def test_speech_goes_in_and_speech_comes_out() -> None:
     async with Emulator(brain=_spanish) as server:
         talk = _talk(server)

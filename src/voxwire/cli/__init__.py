@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 __all__ = ["main"]
 
-_EXTRA = {"click", "rich", "typer"}
+_EXTRA = ("typer", "rich")
 
 
 def main() -> None:
     """The entry point of the command."""
     try:
+        for name in _EXTRA:  # some of it is used late, and missing now is better
+            if find_spec(name) is None:
+                raise ModuleNotFoundError(name=name)
         from .app import run
     except ModuleNotFoundError as error:
         # The command line is an extra: said in words, if that is what is missing.

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
-
-from ..recording.redacted import read_redacted
-from .comparing import Difference, compare
-from .screen import clean, screen
 
 __all__ = ["HELP", "diff"]
 
@@ -23,9 +16,6 @@ HELP = (
     "Ids and times may be others, as long as each id stands for the same one throughout. Events of "
     "the same kind are compared with each other. Exits with 1 when there is a difference."
 )
-
-_SHOWN = 100
-_WIDEST = 60
 
 
 class Audio(StrEnum):
@@ -58,6 +48,11 @@ def diff(
     ] = False,
 ) -> None:
     """Compare two recordings."""
+    from ..recording.redacted import read_redacted
+    from .comparing import compare
+    from .differences import frames, print_differences
+    from .screen import screen
+
     found = compare(
         list(read_redacted(a)),
         list(read_redacted(b)),
@@ -68,79 +63,8 @@ def diff(
     if as_json:
         print(json.dumps({"a": str(a), "b": str(b), **found.to_dict()}, ensure_ascii=False))
     elif not found.differences:
-        screen().print(f"no difference in {_frames(found.frames)}")
+        screen().print(f"no difference in {frames(found.frames)}")
     else:
-        _print(screen(), a, b, found.differences)
+        print_differences(screen(), a, b, found.differences)
     if found.differences:
         raise typer.Exit(1)
-
-
-def _frames(counts: tuple[int, int]) -> str:
-    return f"{counts[0]:,} frames" if counts[0] == counts[1] else f"{counts[0]:,} and {counts[1]:,}"
-
-
-def _print(console: Console, a: Path, b: Path, differences: Sequence[Difference]) -> None:
-    for name, path, style in (("A ", a, "bold red"), ("B ", b, "bold green")):
-        console.print(Text.assemble((name, style), clean(str(path))), soft_wrap=True)
-    connection = 1
-    for found in differences[:_SHOWN]:
-        if found.connection != connection:
-            connection = found.connection
-            console.print(f"connection {connection}", style="bold")
-        _print_one(console, found)
-    rest = len(differences) - _SHOWN
-    if rest > 0:
-        console.print(f"and {rest:,} more; --json lists all", style="dim")
-    count = len(differences)
-    console.print(f"{count:,} difference{'' if count == 1 else 's'}", style="bold")
-
-
-def _print_one(console: Console, found: Difference) -> None:
-    if found.kind == "connection":
-        there = "A" if found.values[0] else "B"
-        console.print(f"only {there} has this connection", style="red" if there == "A" else "green")
-        return
-    line = Text(f"{found.a or '-':>6} {found.b or '-':>6}  ", "dim")
-    if not found.path:
-        there, style = ("A", "red") if found.kind == "only_a" else ("B", "green")
-        line.append(clean(f"{_way(found)}{found.type}"), style)
-        line.append(f"  only in {there}", "dim")
-        console.print(line, soft_wrap=True)
-        return
-    line.append(clean(f"{_way(found)}{found.type}  "))
-    line.append(clean(found.path), "bold")
-    console.print(line, soft_wrap=True)
-    x, y = found.values
-    same = _same_start(x, y)
-    told_a = "nothing" if found.kind == "only_b" else _short(x, same)
-    told_b = "nothing" if found.kind == "only_a" else _short(y, same)
-    for name, told, style in (("A", told_a, "red"), ("B", told_b, "green")):
-        console.print(Text(f"{'':>15}{name} ", "dim") + Text(told, style), soft_wrap=True)
-    if found.before is not None:
-        was = f"{found.before[0]} was {found.before[1]} before"
-        console.print(clean(f"{'':>15}  {was}"), style="dim", soft_wrap=True)
-
-
-def _way(found: Difference) -> str:
-    return {"c2s": "→ ", "s2c": "← "}.get(found.dir, "")
-
-
-def _same_start(a: Any, b: Any) -> int:
-    """How much of two texts need not be read to see how they differ."""
-    if not (isinstance(a, str) and isinstance(b, str)):
-        return 0
-    x, y = _text(a), _text(b)
-    return next((i for i, (one, other) in enumerate(zip(x, y, strict=False)) if one != other), 0)
-
-
-def _short(value: Any, same: int = 0) -> str:
-    text = _text(value)
-    if len(text) <= _WIDEST:
-        return text
-    begin = max(0, same - _WIDEST // 3)
-    shown = f"…{text[begin + 1 :]}" if begin else text
-    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"
-
-
-def _text(value: Any) -> str:
-    return clean(json.dumps(value, ensure_ascii=False))

@@ -6,7 +6,7 @@ Knows frames and the codec; prints nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from re import sub
 from typing import Any, Literal, TypeAlias
@@ -102,23 +102,32 @@ class Report:
         }
 
 
-def lint(paths: Sequence[Path]) -> Report:
+def lint(
+    paths: Sequence[Path], progress: Callable[[float, float | None], None] | None = None
+) -> Report:
     """Check recordings; of a folder, every ``*.jsonl`` in it that is a recording.
+
+    Args:
+        paths: files and folders.
+        progress: told after each file how many are done, and of how many.
 
     Raises:
         RecordingError: a file that was named is no recording, or there is nothing to check.
     """
     report = Report()
-    for path in paths:
-        if path.is_dir():
-            for inner in sorted(path.rglob("*.jsonl")):
-                try:
-                    _lint_file(inner, report)
-                except RecordingError as error:
-                    # A folder may hold other files; they are counted as skipped, with the reason.
-                    report.skipped[str(inner)] = str(error).removeprefix(f"{inner}:")
-        else:
+    found = [(path, False) for path in paths if not path.is_dir()]
+    for folder in (path for path in paths if path.is_dir()):
+        found += [(path, True) for path in sorted(folder.rglob("*.jsonl"))]
+    for number, (path, by_chance) in enumerate(found, 1):
+        try:
             _lint_file(path, report)
+        except RecordingError as error:
+            if not by_chance:
+                raise
+            # A folder may hold other files; they are counted as skipped, with the reason.
+            report.skipped[str(path)] = str(error).removeprefix(f"{path}:")
+        if progress is not None:
+            progress(number, len(found))
     if not report.files:
         names = ", ".join(map(str, paths))
         raise RecordingError(f"{names}: no recordings (*.jsonl) here")

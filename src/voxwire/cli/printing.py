@@ -5,20 +5,23 @@ Knows pieces and the screen; knows no event.
 
 from __future__ import annotations
 
+import io
 import json
-import re
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.text import Text
 
 from .playing import Begun, Ended, Scene
-from .screen import clean
+from .screen import clean, fail
 from .wording import Kind, Piece
+from .wrapping import Wrapping
 
-__all__ = ["JsonLines", "Printer"]
+__all__ = ["Above", "JsonLines", "Plain", "Printer", "View", "heading"]
 
 _COLUMN = 13
+_NARROW = 60
+"""Below this width, who speaks stands on a line of its own."""
 
 _WHO = {
     "user": "bold cyan",
@@ -39,15 +42,26 @@ _KIND: dict[Kind, str] = {
 _MARK: dict[Kind, str] = {"spoken": "♪ ", "heard": "♪ ", "call": "→ ", "output": "← "}
 
 
+class View(Protocol):
+    """What shows a session."""
+
+    def show(self, scene: Scene) -> None:
+        """Show one scene."""
+
+    def end_line(self) -> None:
+        """End what is still open."""
+
+
 class Printer:
     """Prints scenes as they come; text that is still being said stays open on its line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         # Only a terminal has an edge to wrap at: whoever reads a pipe gets each text whole.
-        self._width = console.width if console.is_terminal else None
+        width = console.width if console.is_terminal else None
+        self.indent = 2 if width is not None and width < _NARROW else _COLUMN
+        self._wrapping = Wrapping(width, self.indent)
         self._open: str | None = None
-        self._column = 0
 
     def show(self, scene: Scene) -> None:
         """Print one scene."""
@@ -80,8 +94,7 @@ class Printer:
         style = _KIND.get(piece.kind, "")
         if not piece.key or piece.key != self._open:
             self.end_line()
-            self._console.print(Text(f"{piece.who:<{_COLUMN}}", _WHO.get(piece.who, "dim")), end="")
-            self._column = _COLUMN
+            self._begin(piece.who, _WHO.get(piece.who, "dim"))
             self._say(_MARK.get(piece.kind, ""), "dim")
             self._open = piece.key
             text = piece.text.lstrip()
@@ -93,45 +106,115 @@ class Printer:
             self._open = None
 
     def _row(self, who: str, who_style: str, text: str, style: str) -> None:
-        self._console.print(Text(f"{who:<{_COLUMN}}", who_style), end="")
-        self._column = _COLUMN
+        self._begin(who, who_style)
         self._say(clean(text), style)
         self._console.print()
 
+    def _begin(self, who: str, style: str) -> None:
+        self._console.print(heading(who, self.indent, style), end="", soft_wrap=True)
+        self._wrapping.begin()
+
     def _say(self, text: str, style: str) -> None:
-        """Text at the current column, wrapped at words as far as they are known by now."""
-        out = Text()
-        for token in re.findall(r"\n|[^\S\n]*[^\s]+|[^\S\n]+", text):
-            if token == "\n":
-                out.append("\n" + " " * _COLUMN)
-                self._column = _COLUMN
-                continue
-            size = Text(token).cell_len
-            over = self._width is not None and self._column + size > self._width
-            if over and self._column > _COLUMN:
-                out.append("\n" + " " * _COLUMN)
-                token = token.lstrip()
-                size = Text(token).cell_len
-                self._column = _COLUMN
-            out.append(token, style)
-            self._column += size
-        self._console.print(out, end="", soft_wrap=True)
+        self._console.print(Text(self._wrapping.put(text), style), end="", soft_wrap=True)
 
 
-class JsonLines:
-    """Each thing said as one JSON object on a line, once it is complete."""
+class Above:
+    """Prints scenes above what is drawn at the bottom of a terminal: whole ones only."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._made = io.StringIO()
+        made = Console(
+            file=self._made,
+            force_terminal=True,
+            width=console.width,
+            color_system="standard",
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+        self._printer = Printer(made)
+        self.indent = self._printer.indent
+
+    def show(self, scene: Scene) -> None:
+        """Print one scene."""
+        self._printer.show(scene)
+        self.end_line()
+
+    def end_line(self) -> None:
+        """Print what has been made."""
+        self._printer.end_line()
+        made = self._made.getvalue().rstrip("\n")
+        self._made.seek(0)
+        self._made.truncate()
+        if made:
+            self._console.print(Text.from_ansi(made), soft_wrap=True)
+
+
+def heading(who: str, indent: int, style: str = "") -> Text:
+    """Who speaks, up to where the text begins."""
+    if indent < _COLUMN:
+        return Text.assemble((who, style), "\n" + " " * indent)
+    return Text(f"{who:<{indent}}", style)
+
+
+class Plain:
+    """What the model says and nothing else, as a program in a pipe wants it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._open = ""
+
+    def show(self, scene: Scene) -> None:
+        """Print one scene, if it is what the model says, or what went wrong."""
+        if isinstance(scene, Piece) and scene.kind == "error":
+            self.end_line()
+            fail(scene.text)
+        if not isinstance(scene, Piece) or scene.who not in ("assistant", "translation"):
+            return
+        if scene.kind not in ("text", "spoken"):
+            return
+        if scene.key != self._open or not scene.key:
+            self.end_line()
+        text = scene.text if self._open else scene.text.lstrip()
+        self._open = scene.key or "whole"
+        self._console.file.write(clean(text))
+        self._console.file.flush()
+
+    def end_line(self) -> None:
+        """End the line that is still open."""
+        if self._open:
+            self._console.file.write("\n")
+            self._console.file.flush()
+        self._open = ""
+
+
+class JsonLines:
+    """Each thing said as one JSON object on a line, once it is complete.
+
+    ``numbered`` tells the connection with each: a recording may have several.
+    """
+
+    def __init__(self, console: Console, *, numbered: bool = True) -> None:
+        self._console = console
         self._pieces: list[Piece] = []
+        self._numbered = numbered
         self._connection = 0
 
     def show(self, scene: Scene) -> None:
         """Take one scene."""
         if isinstance(scene, Piece):
-            if not (self._pieces and scene.key and scene.key == self._pieces[0].key):
+            if self._pieces and scene.key != self._pieces[0].key:
+                # What the user said is written down late, in the middle of the answer to it.
+                if not scene.key and scene.who == "user":
+                    self._write(
+                        {"who": scene.who, "kind": scene.kind, "text": scene.text, **scene.data}
+                    )
+                    return
                 self.end_line()
             self._pieces.append(scene)
+            if not scene.key:
+                self.end_line()
             return
         self.end_line()
         if isinstance(scene, Begun):
@@ -144,10 +227,13 @@ class JsonLines:
         if self._pieces:
             first = self._pieces[0]
             text = "".join(piece.text for piece in self._pieces)
-            self._write({"who": first.who, "kind": first.kind, "text": text})
+            data = {name: value for piece in self._pieces for name, value in piece.data.items()}
+            self._write({"who": first.who, "kind": first.kind, "text": text, **data})
             self._pieces = []
 
     def _write(self, fields: dict[str, Any]) -> None:
-        line = json.dumps({"connection": self._connection, **fields}, ensure_ascii=False)
+        if self._numbered:
+            fields = {"connection": self._connection, **fields}
+        line = json.dumps(fields, ensure_ascii=False, default=str)
         self._console.file.write(line + "\n")
         self._console.file.flush()

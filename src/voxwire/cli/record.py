@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import datetime
-import ipaddress
-import os
-import shutil
-import signal
-import ssl
-import tempfile
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from ..emulator.certificates import context_of, self_signed
-from ..emulator.passing import Passage
-from ..emulator.proxy import RecordingProxy
-from ..errors import InvalidOption
-from ..redaction import redact_url
-from .screen import clean, inform, screen
+if TYPE_CHECKING:
+    from ..emulator.passing import Passage
+    from ..emulator.proxy import RecordingProxy
 
 __all__ = ["HELP", "record", "wording"]
 
@@ -86,33 +74,63 @@ def record(
     ] = None,
 ) -> None:
     """Record what passes between clients and a server, until Ctrl-C."""
+    import asyncio
+    import datetime
+
+    from ..errors import InvalidOption
+    from .screen import screen
+    from .tls import authority, listening
+
     if file is not None and out is not None and file != out:
         raise InvalidOption("FILE and --out are the same thing; give one of them")
     path = file or out or Path(f"{datetime.datetime.now():voxwire-%Y%m%d-%H%M%S}.jsonl")
+    with listening(tls_cert, tls_key, self_signed=tls_self_signed) as tls:
+        trust = None if ca is None else authority(ca)
+        try:
+            proxy = asyncio.run(
+                _record(
+                    to,
+                    path,
+                    host=host,
+                    port=port,
+                    audio=not no_audio,
+                    tls=tls,
+                    server_tls=trust,
+                    origins=origin or (),
+                )
+            )
+        except KeyboardInterrupt:  # where there are no signal handlers
+            return
+    console = screen()
+    came = [passage for passage in proxy.passages if passage.status is None]
+    if console.is_terminal:
+        console.print()  # after the ^C that the terminal shows
+    frames = sum(passage.sent + passage.received for passage in came)
+    if came:
+        told = f"{_count(len(came), 'session')}, {_count(frames, 'frame')} in {path}"
+    else:
+        told = "nobody came: nothing is on record"
+    console.print(told, soft_wrap=True)
+
+
+async def _record(to: str, path: Path, *, host: str, port: int, **options: Any) -> RecordingProxy:
+    import os
+
+    from ..emulator.proxy import RecordingProxy
+    from ..errors import InvalidOption
+    from ..redaction import redact_url
+    from ..servers.address import is_local
+    from .running import ending
+    from .screen import clean, inform, screen
+
     console = screen()
 
     def ended(passage: Passage) -> None:
         style = "red" if passage.status is not None else None
         console.print(clean(wording(passage)), style=style, soft_wrap=True)
 
-    folder = Path(tempfile.mkdtemp(prefix="voxwire-")) if tls_self_signed else None
-
-    async def serve() -> RecordingProxy:
-        over = asyncio.Event()
-        with suppress(NotImplementedError):  # on Windows; there Ctrl-C comes as an exception
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, over.set)
-        proxy = RecordingProxy(
-            to,
-            path,
-            host=host,
-            port=port,
-            audio=not no_audio,
-            tls=_certificate(tls_cert, tls_key, folder),
-            server_tls=_authority(ca),
-            origins=origin or (),
-            ended=ended,
-        )
+    with ending() as over:
+        proxy = RecordingProxy(to, path, host=host, port=port, ended=ended, **options)
         try:
             await proxy.__aenter__()
         except OSError as error:
@@ -123,29 +141,12 @@ def record(
         try:
             console.print(f"recording {clean(redact_url(proxy.to))} into {path}", soft_wrap=True)
             console.print(f"listening on {proxy.url}", soft_wrap=True)
-            if not _local(host):
+            if not is_local(host):
                 inform(f"{host} lets other machines in: what their clients say is on record")
             await over.wait()
         finally:
             await proxy.__aexit__(None, None, None)
-        return proxy
-
-    try:
-        proxy = asyncio.run(serve())
-    except KeyboardInterrupt:  # Ctrl-C where there are no signal handlers: the regular end there
-        return
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-    came = [passage for passage in proxy.passages if passage.status is None]
-    if console.is_terminal:
-        console.print()  # after the ^C that the terminal shows
-    frames = sum(passage.sent + passage.received for passage in came)
-    if came:
-        told = f"{_count(len(came), 'session')}, {_count(frames, 'frame')} in {path}"
-    else:
-        told = "nobody came: nothing is on record"
-    console.print(told, soft_wrap=True)
+    return proxy
 
 
 def wording(passage: Passage) -> str:
@@ -169,39 +170,3 @@ def wording(passage: Passage) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, not an address: it may be that of any machine
-        return False
-
-
-def _certificate(
-    certificate: Path | None, key: Path | None, folder: Path | None
-) -> ssl.SSLContext | None:
-    if folder is not None:
-        if certificate is not None or key is not None:
-            raise InvalidOption("--tls-self-signed makes its own certificate: leave --tls-cert out")
-        certificate = self_signed(folder)
-        screen().print(
-            f"certificate {certificate}: trust it with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
-            soft_wrap=True,
-        )
-    if certificate is None:
-        if key is not None:
-            raise InvalidOption("--tls-key goes with --tls-cert: name the certificate too")
-        return None
-    return context_of(certificate, key)
-
-
-def _authority(path: Path | None) -> ssl.SSLContext | None:
-    if path is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidOption(f"{path}: no certificate of an authority: {error}") from None

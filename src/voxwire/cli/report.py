@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
-import webbrowser
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -13,12 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from ..errors import InvalidOption
-from ..report import read, write
-from ..report.server import LiveReport
-from .screen import clean, inform, screen
 
 __all__ = ["HELP", "report"]
 
@@ -71,6 +62,9 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Make a page of a recording."""
+    from ..errors import InvalidOption
+    from ..report import read
+
     if no_audio and audio not in (None, Audio.NONE):
         raise InvalidOption(f"--no-audio leaves out what --audio {audio} puts in: give one of them")
     mode = Audio.NONE if no_audio else audio
@@ -85,6 +79,11 @@ def report(
 
 
 def _write(file: Path, out: Path, mode: Audio | None, *, show: bool) -> None:
+    import webbrowser
+
+    from ..report import write
+    from .screen import clean, inform, screen
+
     console = screen()
     with _progress(file) as progress:
         how = write(file, out, audio=mode.value if mode else None, progress=progress)
@@ -104,6 +103,8 @@ def _write(file: Path, out: Path, mode: Audio | None, *, show: bool) -> None:
 
 def _default(file: Path) -> Path:
     """Where the page goes: beside the recording, and over no file that is no such page."""
+    from ..errors import InvalidOption
+
     out = file.with_suffix(".html")
     if out.exists():
         with out.open(encoding="utf-8", errors="replace") as there:
@@ -113,22 +114,26 @@ def _default(file: Path) -> Path:
 
 
 def _follow(file: Path, port: int, *, sound: bool, show: bool) -> None:
+    import asyncio
+    import webbrowser
+
+    from ..report.server import LiveReport
+    from .running import ending
+    from .screen import clean, inform, screen
+
     console = screen()
     there = file.exists()
 
     async def serve() -> None:
-        over = asyncio.Event()
-        with suppress(NotImplementedError):  # on Windows; there Ctrl-C comes as an exception
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, over.set)
-        async with LiveReport(file, port=port, sound=sound) as live:
-            if not there:
-                inform(f"{file} is not there yet: the page shows it as soon as it is")
-            console.print(f"following {clean(str(file))}", soft_wrap=True)
-            console.print(live.url, soft_wrap=True)
-            if show:
-                webbrowser.open(live.url)
-            await over.wait()
+        with ending() as over:
+            async with LiveReport(file, port=port, sound=sound) as live:
+                if not there:
+                    inform(f"{file} is not there yet: the page shows it as soon as it is")
+                console.print(f"following {clean(str(file))}", soft_wrap=True)
+                console.print(live.url, soft_wrap=True)
+                if show:
+                    webbrowser.open(live.url)
+                await over.wait()
 
     with suppress(KeyboardInterrupt):  # Ctrl-C is the regular end
         asyncio.run(serve())
@@ -137,10 +142,14 @@ def _follow(file: Path, port: int, *, sound: bool, show: bool) -> None:
 @contextmanager
 def _progress(file: Path) -> Generator[Callable[[int], None] | None]:
     """Something that moves while a long recording is read, where somebody sees it."""
+    from .screen import screen
+
     console = screen(error=True)
     if not console.is_terminal or not file.exists() or file.stat().st_size < _LONG:
         yield None
         return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"reading {file.name}")

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import signal
-import ssl
-import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..emulator import Emulator, Habits, Policy, Script, espeak, fault_of, load, tone
-from ..emulator.certificates import context_of, self_signed
-from ..errors import InvalidOption
-from ..servers.address import is_local
-from .screen import inform, screen
+if TYPE_CHECKING:
+    from ..emulator import Emulator
 
 __all__ = ["HELP", "serve"]
 
@@ -106,12 +98,19 @@ def serve(
     ] = False,
 ) -> None:
     """Serve until Ctrl-C."""
+    import asyncio
+    import shutil
+
+    from ..emulator import Emulator, Policy, Script, espeak, fault_of, load, tone
+    from ..errors import InvalidOption
+    from .screen import inform
+    from .tls import listening
+
     if voice not in ("espeak", "tone"):
         raise InvalidOption(f"--voice is espeak or tone, not {voice!r}")
     if voice == "espeak" and shutil.which("espeak-ng") is None:
         inform("espeak-ng is not installed: what is said is a tone of the right length")
-    folder = Path(tempfile.mkdtemp(prefix="voxwire-")) if tls_self_signed else None
-    try:
+    with listening(tls_cert, tls_key, self_signed=tls_self_signed) as tls:
         emulator = Emulator(
             script=Script() if script is None else load(script),
             faults=[fault_of(text) for text in fault or ()],
@@ -123,50 +122,34 @@ def serve(
             policy=Policy(
                 api_keys=api_key or None, models=model or None, beta=beta, origins=origin or ()
             ),
-            habits=Habits(),
             voice=espeak if voice == "espeak" else tone,
             session_seconds=session_minutes * 60,
-            tls=_tls(tls_cert, tls_key, folder),
+            tls=tls,
             record=record,
             keep=False,
         )
-        with suppress(KeyboardInterrupt):  # Ctrl-C is the regular end
+        with suppress(KeyboardInterrupt):  # where there are no signal handlers
             asyncio.run(_run(emulator, host, port))
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _tls(certificate: Path | None, key: Path | None, folder: Path | None) -> ssl.SSLContext | None:
-    if folder is not None:
-        if certificate is not None or key is not None:
-            raise InvalidOption("--tls-self-signed makes its own certificate: leave --tls-cert out")
-        certificate = self_signed(folder)
-        screen().print(
-            f"certificate {certificate}: trust it with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
-            soft_wrap=True,
-        )
-    if certificate is None:
-        if key is not None:
-            raise InvalidOption("--tls-key goes with --tls-cert: name the certificate too")
-        return None
-    return context_of(certificate, key)
 
 
 async def _run(emulator: Emulator, host: str, port: int) -> None:
-    over = asyncio.Event()
-    with suppress(NotImplementedError):  # on Windows; there Ctrl-C comes as an exception
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, over.set)
-    try:
-        await emulator.__aenter__()
-    except OSError as error:
-        raise InvalidOption(f"cannot listen at {host}:{port}: {error.strerror or error}") from None
-    try:
-        print(f"listening on {emulator.url}", flush=True)
-        if not is_local(host):
-            plain = "" if emulator.url.startswith("wss") else "; without TLS it can be overheard"
-            inform(f"{host} lets other machines in, with the token{plain}")
-        await over.wait()
-    finally:
-        await emulator.__aexit__(None, None, None)
+    from ..errors import InvalidOption
+    from ..servers.address import is_local
+    from .running import ending
+    from .screen import inform
+
+    with ending() as over:
+        try:
+            await emulator.__aenter__()
+        except OSError as error:
+            raise InvalidOption(
+                f"cannot listen at {host}:{port}: {error.strerror or error}"
+            ) from None
+        try:
+            print(f"listening on {emulator.url}", flush=True)
+            if not is_local(host):
+                plain = "" if emulator.url.startswith("wss") else "; without TLS it can be read"
+                inform(f"{host} lets other machines in, with the token{plain}")
+            await over.wait()
+        finally:
+            await emulator.__aexit__(None, None, None)

@@ -6,12 +6,12 @@ it has news: text piece by piece as it comes, and of the rest only what was not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import voxwire_protocol as p
 
-from .wording import Kind, Piece, compact, entries, error_text, facts_of, text_of, whole
+from .wording import Kind, Piece, compact, entries, error_text, facts_of, text_of, values, whole
 
 __all__ = ["Story"]
 
@@ -52,11 +52,11 @@ class Story:
         """What a server's event tells."""
         match event:
             case p.SessionCreated(session=session) | p.SessionUpdated(session=session):
-                yield from self._settings(session)
+                yield from self.settings(session)
             case p.TranslationSessionCreated(session=session):
-                yield from self._settings(session)
+                yield from self.settings(session)
             case p.TranslationSessionUpdated(session=session):
-                yield from self._settings(session)
+                yield from self.settings(session)
             case p.ConversationItemAdded(item=item) | p.ConversationItemCreated(item=item):
                 yield from self._echo(item)
             case p.ConversationItemDone(item=item):
@@ -94,8 +94,7 @@ class Story:
                 # Clients answer from here on; the item itself comes later, if at all.
                 name = text_of(event.name) or self._names.get(str(item))
                 if name:
-                    text = f"{name} {compact(event.arguments)}"
-                    yield from self._once(f"call {call}", "assistant", "call", text)
+                    yield from self._call(call, name, event.arguments)
             case p.ResponseOutputItemDone(item=item):
                 yield from self._calls(item)
             case p.ResponseDone(response=p.RealtimeResponse() as response):
@@ -120,7 +119,8 @@ class Story:
         for key in list(self._audio):
             yield from self._heard(key)
 
-    def _settings(self, session: Any) -> Iterator[Piece]:
+    def settings(self, session: Any) -> Iterator[Piece]:
+        """What is new in the settings of a session."""
         output = getattr(getattr(session, "audio", None), "output", None)
         kind = getattr(getattr(output, "format", None), "type", None)
         self._rate = _G711_RATE if kind in ("audio/pcmu", "audio/pcma") else _PCM_RATE
@@ -150,7 +150,7 @@ class Story:
                     yield from whole("assistant", "text", getattr(part, "text", None))
                     yield from whole("assistant", "spoken", getattr(part, "transcript", None))
             case p.FunctionCallOutput(call_id=call, output=output):
-                yield from self._once(f"output {call}", "tool", "output", text_of(output))
+                yield from self._output(call, output)
             case p.McpApprovalRequest(id=name, name=tool, arguments=arguments):
                 text = f"may {tool} run? {compact(arguments)}"
                 yield from self._once(f"ask {name}", "tool", "note", text)
@@ -181,17 +181,25 @@ class Story:
     def _calls(self, item: Any) -> Iterator[Piece]:
         match item:
             case p.FunctionCall(name=name, arguments=arguments, call_id=call):
-                text = f"{text_of(name) or '?'} {compact(arguments)}"
-                yield from self._once(f"call {call}", "assistant", "call", text)
+                yield from self._call(call, name, arguments)
             case p.McpCall(id=call, name=name, arguments=arguments, output=output, error=error):
-                text = f"{text_of(name) or '?'} {compact(arguments)}"
-                yield from self._once(f"call {call}", "assistant", "call", text)
+                yield from self._call(call, name, arguments)
                 if text_of(output):
-                    yield from self._once(f"output {call}", "tool", "output", text_of(output))
+                    yield from self._output(call, output)
                 elif error:
                     yield from self._once(f"output {call}", "tool", "error", error_text(error))
             case _:
                 yield from self._item(item) if isinstance(item, p.McpApprovalRequest) else ()
+
+    def _call(self, call: object, name: Any, arguments: Any) -> Iterator[Piece]:
+        named = text_of(name) or "?"
+        data = {"name": named, "arguments": values(arguments), "call_id": call}
+        text = f"{named} {compact(arguments)}"
+        yield from self._once(f"call {call}", "assistant", "call", text, data)
+
+    def _output(self, call: object, output: Any) -> Iterator[Piece]:
+        data = {"call_id": call, "output": values(output)}
+        yield from self._once(f"output {call}", "tool", "output", text_of(output), data)
 
     def _response(self, response: p.RealtimeResponse) -> Iterator[Piece]:
         for item in entries(response.output):
@@ -236,7 +244,9 @@ class Story:
         """The text at its end: told only where it did not come in deltas."""
         yield from self._once(f"said {item} {kind} {index}", "assistant", kind, text_of(text))
 
-    def _once(self, key: str, who: str, kind: Kind, text: str) -> Iterator[Piece]:
+    def _once(
+        self, key: str, who: str, kind: Kind, text: str, data: Mapping[str, Any] | None = None
+    ) -> Iterator[Piece]:
         if key not in self._told:
             self._told.add(key)
-            yield Piece(who=who, kind=kind, text=text, key=key)
+            yield Piece(who=who, kind=kind, text=text, data=data or {})

@@ -6,15 +6,36 @@ Knows the shapes of settings, errors and arguments; a server may send anything i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-__all__ = ["Kind", "Piece", "compact", "entries", "error_text", "facts_of", "text_of", "whole"]
+__all__ = [
+    "Kind",
+    "Piece",
+    "compact",
+    "entries",
+    "error_text",
+    "facts_of",
+    "text_of",
+    "values",
+    "whole",
+]
 
 Kind: TypeAlias = Literal[
-    "session", "text", "spoken", "heard", "call", "output", "audio", "status", "error", "note"
+    "session",
+    "text",
+    "spoken",
+    "heard",
+    "call",
+    "output",
+    "audio",
+    "status",
+    "error",
+    "note",
+    "usage",
+    "speech",
 ]
 
 
@@ -26,6 +47,8 @@ class Piece:
     kind: Kind
     text: str
     key: str = ""
+    data: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    """What programs want to know beside the text."""
 
 
 def whole(who: str, kind: Kind, text: Any) -> Iterator[Piece]:
@@ -45,6 +68,14 @@ def text_of(value: Any) -> str:
 def entries(value: Any) -> Sequence[Any]:
     """What should be a list; a server may send anything."""
     return cast("Sequence[Any]", value) if isinstance(value, list) else []
+
+
+def values(arguments: Any) -> Any:
+    """The arguments of a call as JSON values, or as they are where they are no JSON."""
+    try:
+        return json.loads(arguments)
+    except (TypeError, ValueError, RecursionError):  # the model may write anything
+        return arguments if isinstance(arguments, str) else None
 
 
 def compact(arguments: Any) -> str:
@@ -82,7 +113,7 @@ def facts_of(session: Any) -> list[str]:
     return [
         text_of(getattr(session, "model", None)) or text_of(getattr(session, "type", None)),
         " and ".join(map(str, entries(modalities))),
-        f"voice {text_of(voice)}" if text_of(voice) else "",
+        f"voice {text_of(voice)}" if text_of(voice) and modalities != ["text"] else "",
         f"into {language}" if text_of(language) else "",
         f"tools {', '.join(names)}" if names and all(names) else "",
         "tools without names" if not all(names) else "",

@@ -6,6 +6,7 @@ brain is asked for its translation.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Final, cast
@@ -62,6 +63,8 @@ class TranslationMachine:
         self._output_ms = 0
         self._number = 0
         self._busy_until = 0.0
+        self._speaks_until = 0.0
+        self._slots: deque[tuple[int, list[Reply]]] = deque()
         self._asked = 0
         self._closing = self._stopped = False
         self._detector = VadDetector.of({}, PCM16, lambda: 500, 0)
@@ -142,7 +145,16 @@ class TranslationMachine:
         )
         self._number += 1
         self._asked += 1
-        self.stage.think(turn, lambda reply: self._translated(reply, end_ms))
+        slot: list[Reply] = []
+        self._slots.append((end_ms, slot))
+        self.stage.think(turn, lambda reply: self._answered(slot, reply))
+
+    def _answered(self, slot: list[Reply], reply: Reply) -> None:
+        """Translations come in the order of the speech, also where a later one is found sooner."""
+        slot.append(reply)
+        while self._slots and self._slots[0][1]:
+            end_ms, (ready,) = self._slots.popleft()
+            self._translated(ready, end_ms)
 
     def _translated(self, reply: Reply, end_ms: int) -> None:
         self._asked -= 1
@@ -151,6 +163,8 @@ class TranslationMachine:
         sound = reply.audio
         if sound is None:
             sound = speak(reply.text, PCM16, voice=self.stage.voice)
+        # What is still being said comes first: the user may be faster than the translation.
+        wait = max(0.0, self._speaks_until - self.stage.timeline.now)
         size = PCM16.size(ms=_GRID_MS)
         chunks = [sound[i : i + size] for i in range(0, len(sound), size)]
         for number in range(max(len(words), len(chunks))):
@@ -158,22 +172,26 @@ class TranslationMachine:
             elapsed = self._output_ms
             if number < len(words):
                 word = words[number]
-                self._later(number, SessionOutputTranscriptDelta, delta=word, elapsed_ms=elapsed)
+                self._later(
+                    number, SessionOutputTranscriptDelta, wait, delta=word, elapsed_ms=elapsed
+                )
             if number < len(chunks):
                 self._later(
                     number,
                     SessionOutputAudioDelta,
+                    wait,
                     delta=pybase64.b64encode(chunks[number]).decode(),
                     sample_rate=24000,
                     channels=1,
                     format="pcm16",
                     elapsed_ms=elapsed,
                 )
+        self._speaks_until = max(self._speaks_until, self._busy_until)
         if self._closing and not self._asked:
             self._say_goodbye()
 
-    def _later(self, number: int, cls: Any, **fields: Any) -> None:
-        wait = self.stage.habits.timing.transcript + number * self.stage.habits.timing.chunk
+    def _later(self, number: int, cls: Any, after: float = 0.0, **fields: Any) -> None:
+        wait = after + self.stage.habits.timing.transcript + number * self.stage.habits.timing.chunk
         self._busy_until = max(self._busy_until, self.stage.timeline.now + wait)
 
         def act() -> None:

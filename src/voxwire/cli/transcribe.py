@@ -1,0 +1,214 @@
+"""``voxwire transcribe``: its options, and the way of a file through a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    CA,
+    OUTPUT,
+    SESSION,
+    Insecure,
+    Json,
+    Local,
+    Record,
+    Resource,
+    Scripted,
+    Server,
+    ServerName,
+    Url,
+)
+from .shapes import Shape
+
+if TYPE_CHECKING:
+    from .place import Place
+
+__all__ = ["HELP", "transcribe"]
+
+HELP = """Write down what is said in a WAV file, line by line as it is understood.
+
+Examples:
+
+  voxwire transcribe meeting.wav
+
+  voxwire transcribe meeting.wav --format srt -o meeting.srt
+
+  ffmpeg -i talk.mp3 -f wav - | voxwire transcribe - --language en
+
+  voxwire transcribe --json meeting.wav | jq -r .text
+"""
+
+
+def transcribe(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(help="A WAV file; - is stdin.", metavar="FILE", show_default=False)
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="VOXWIRE_TRANSCRIPTION_MODEL",
+            help="Who writes; gpt-live-transcribe, if left out.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language",
+            "-l",
+            help="What is spoken, such as en; found out, if left out. May be given again.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    keyword: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keyword",
+            help="A name or a term to listen for. May be given again.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            help="A hint about words and style; @FILE reads it from a file.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    segment: Annotated[
+        float | None,
+        typer.Option(
+            "--segment",
+            min=0.1,
+            help="Cut the sound into lines of so many seconds, in place of the speaker's pauses.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    local: Local = False,
+    script: Scripted = None,
+    server: Server = ServerName.OPENAI,
+    url: Url = None,
+    resource: Resource = None,
+    insecure: Insecure = False,
+    ca: CA = None,
+    shape: Annotated[
+        Shape,
+        typer.Option(
+            "--format",
+            "-f",
+            help="text is lines with times, plain without; srt and vtt are subtitles.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = Shape.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write to this file in place of the screen.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    record: Record = None,
+    as_json: Json = False,
+) -> None:
+    """Write down what is said."""
+    import asyncio
+
+    from .place import instructions_of, place_of
+    from .sounds import writable
+
+    place = place_of(
+        context,
+        local=local,
+        script=script,
+        server=server,
+        url=url,
+        resource=resource,
+        insecure=insecure,
+        ca=ca,
+    )
+    if output is not None:
+        writable(output)
+    several = language or []
+    settings: dict[str, Any] = {
+        "model": model,
+        "language": several[0] if len(several) == 1 else None,
+        "languages": several if len(several) > 1 else None,
+        "keywords": keyword,
+        "prompt": instructions_of(prompt, "--prompt"),
+        "record": record,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    shape = Shape.JSON if as_json else shape
+    raise typer.Exit(asyncio.run(_run(place, given, file, segment, shape, output)))
+
+
+async def _run(
+    place: Place,
+    settings: dict[str, Any],
+    file: str,
+    segment: float | None,
+    shape: Shape,
+    output: Path | None,
+) -> int:
+    from contextlib import AsyncExitStack
+
+    from voxwire_protocol import ServerVad
+
+    from .. import connect_transcription
+    from .bills import show_bill
+    from .progress import steps
+    from .screen import fail, screen
+    from .sounds import Measured, sound_file
+    from .subtitles import written
+    from .wording import error_text
+
+    sound = sound_file(file)
+    # A service may find no turns by itself; which model does, the library knows.
+    detection = {"turn_detection": None if segment is not None else ServerVad()}
+    failed = number = 0
+    async with AsyncExitStack() as stack:
+        target = None  # stdout, as it is then: lines go above the bar
+        if output is not None:
+            target = stack.enter_context(output.open("w", encoding="utf-8"))
+        step = stack.enter_context(steps("transcribing", unit="s", console=screen()))
+        where = await stack.enter_async_context(place.reached())
+        opening = connect_transcription(**where, **_with_turns(settings, detection))
+        session = await stack.enter_async_context(opening)
+        heard = Measured(sound, session.session, step)
+        cut: dict[str, Any] = {} if segment is None else {"segment_ms": int(segment * 1000)}
+        async for line in session.transcribe(heard, **cut):
+            number += 1
+            for text in written(number, line, shape):
+                print(text, file=target, flush=output is None)
+            if line.error is not None:
+                failed += 1
+                fail(f"a line could not be written: {error_text(line.error)}")
+        usage = session.usage
+    show_bill(usage, local=place.local)
+    if number == 0:
+        fail("no speech was found in it")
+    return 1 if failed or number == 0 else 0
+
+
+def _with_turns(settings: dict[str, Any], detection: dict[str, Any]) -> dict[str, Any]:
+    from ..kinds.settings import transcription_session
+
+    model = settings.get("model")
+    alone = transcription_session(**({} if model is None else {"model": model}))
+    finds = getattr(getattr(alone.audio, "input", None), "turn_detection", "") is not None
+    return {**settings, **detection} if finds else settings

@@ -1,0 +1,197 @@
+"""``voxwire translate``: its options, and the way of speech through a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    CA,
+    OUTPUT,
+    SESSION,
+    Insecure,
+    Json,
+    Local,
+    Record,
+    Resource,
+    Scripted,
+    Server,
+    ServerName,
+    Url,
+)
+
+if TYPE_CHECKING:
+    from .place import Place
+
+__all__ = ["HELP", "translate"]
+
+HELP = """Say in another language what is said in a WAV file.
+
+It goes at the pace of speech, as the service wants it; --fast is for servers that take it faster,
+such as that of --local.
+
+Examples:
+
+  voxwire translate talk.wav --to es
+
+  voxwire translate talk.wav --to es -o charla.wav
+
+  voxwire translate --local --fast talk.wav --to es --source --json
+"""
+
+
+def translate(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(help="A WAV file; - is stdin.", metavar="FILE", show_default=False)
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="The language to translate into, such as es.",
+            metavar="LANGUAGE",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="VOXWIRE_TRANSLATION_MODEL",
+            help="Who translates; gpt-realtime-translate, if left out.",
+            show_default=False,
+            rich_help_panel=SESSION,
+        ),
+    ] = None,
+    source: Annotated[
+        bool,
+        typer.Option("--source", help="Show what was said, too.", rich_help_panel=OUTPUT),
+    ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast",
+            help="Send it as fast as it goes, not at the pace of speech.",
+            rich_help_panel=SESSION,
+        ),
+    ] = False,
+    local: Local = False,
+    script: Scripted = None,
+    server: Server = ServerName.OPENAI,
+    url: Url = None,
+    resource: Resource = None,
+    insecure: Insecure = False,
+    ca: CA = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the spoken translation to this WAV file.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    record: Record = None,
+    as_json: Json = False,
+) -> None:
+    """Say it in another language."""
+    import asyncio
+
+    from .place import place_of
+    from .sounds import writable
+
+    place = place_of(
+        context,
+        local=local,
+        script=script,
+        server=server,
+        url=url,
+        resource=resource,
+        insecure=insecure,
+        ca=ca,
+    )
+    if output is not None:
+        writable(output)
+    settings: dict[str, Any] = {
+        "to": to,
+        "model": model,
+        "transcription": "gpt-realtime-whisper" if source else None,
+        "speed": None if fast else 1.0,
+        "record": record,
+    }
+    given = {
+        name: value for name, value in settings.items() if value is not None or name == "speed"
+    }
+    raise typer.Exit(asyncio.run(_run(place, given, file, output, as_json)))
+
+
+async def _run(
+    place: Place, settings: dict[str, Any], file: str, output: Path | None, as_json: bool
+) -> int:
+    from contextlib import AsyncExitStack
+
+    from .. import connect_translation
+    from ..audio.wav import write_wav
+    from .bills import show_bill
+    from .printing import Above, JsonLines, Plain, Printer, View
+    from .progress import steps
+    from .screen import fail, screen
+    from .sentences import Sentences
+    from .sounds import Measured, sound_file
+    from .wording import Kind, Piece
+
+    sound = sound_file(file)
+    console = screen()
+    view: View = JsonLines(console, numbered=False) if as_json else Plain(console)
+    # Words stream where there is one stream of them to read.
+    streams = not as_json and "transcription" not in settings
+    if console.is_terminal and not as_json:
+        view = Printer(console) if streams else Above(console)
+    spoken: list[bytes] = []
+    said, source = Sentences(), Sentences()
+
+    def show(who: str, kind: Kind, told: Iterable[tuple[str, int | None]]) -> None:
+        for text, at_ms in told:
+            data = {} if at_ms is None else {"at_ms": at_ms}
+            view.show(Piece(who=who, kind=kind, text=text, data=data))
+
+    something, sentences = False, 0
+    async with AsyncExitStack() as stack:
+        # Where words stream to the same terminal there is no room for a bar.
+        seen = console.is_terminal and streams
+        bar = steps("translating", unit="s", shown=not seen, console=console)
+        step = stack.enter_context(bar)
+        pace = 1.0 if settings["speed"] else None
+        where = await stack.enter_async_context(place.reached(pace=pace))
+        session = await stack.enter_async_context(connect_translation(**where, **settings))
+        async for chunk in session.translate(Measured(sound, session.session, step)):
+            something = something or bool(chunk.text or chunk.audio)
+            if chunk.audio and output is not None:
+                spoken.append(chunk.audio)
+            if streams and chunk.text:
+                key = f"sentence {sentences}"
+                view.show(Piece(who="translation", kind="spoken", text=chunk.text, key=key))
+                sentences += len(list(said.put(chunk.text, None)))
+            elif chunk.text:
+                show("translation", "spoken", said.put(chunk.text, chunk.elapsed_ms))
+            if chunk.source_text:
+                show("speaker", "heard", source.put(chunk.source_text, chunk.elapsed_ms))
+        show("speaker", "heard", source.rest())
+        if not streams:
+            show("translation", "spoken", said.rest())
+        usage = session.usage
+    view.end_line()
+    if output is not None and spoken:
+        write_wav(output, spoken)
+    show_bill(usage, local=place.local)
+    if not something:
+        fail("nothing was translated: no speech was found in it")
+        return 1
+    return 0
