@@ -10,7 +10,13 @@ import pytest
 from collecting import Collected, attributes
 
 import voxwire
-from voxwire import HandlerFailed, Overflow, ResponseDone, ResponseOutputAudioDelta
+from voxwire import (
+    ConnectionClosed,
+    HandlerFailed,
+    Overflow,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+)
 from voxwire.audio import silence
 from voxwire.costs import Price
 from voxwire.emulator import Emulator
@@ -185,7 +191,7 @@ async def test_a_server_that_cancels_with_an_event_of_its_own(collected: Collect
         {"type": "response.done", "event_id": "e", "response": {"id": "r2", "status": "completed"}},
     ):
         core.received(json.dumps(event))
-    core.ended(1000, "", clean=True, expected=True)
+    core.ended(ConnectionClosed(code=1000, reason="", clean=True, expected=True))
     first, second = collected.named("generate_content")
     assert attributes(first)["gen_ai.response.finish_reasons"] == ("cancelled",)
     assert attributes(second)["gen_ai.response.finish_reasons"] == ("stop",)

@@ -389,3 +389,31 @@ async def test_content_only_where_it_is_asked_for(
         }
     ]
     assert "It rains in Oslo." in attributes(answered)["gen_ai.output.messages"]
+
+
+async def test_a_session_that_goes_on_over_another_connection(
+    server: Emulator, connect: Any, collected: Collected
+) -> None:
+    server.on("break", reply="One two three four", fault=Drop(4), times=1)
+    policy = voxwire.Reconnect(first_delay=0.0, responses="report")
+    async with connect(url=server.url, output_modalities=["text"], reconnect=policy) as session:
+        await session.say("Hi")
+        async with session.expect(voxwire.Reconnected, timeout=5):
+            session.say("break")
+        await session.say("Still there?")
+        assert session.usage.responses == len(session.usage.by_response) == 2
+    session_span = collected.span("session")
+    assert session_span.status.status_code is StatusCode.UNSET
+    assert [event.name for event in session_span.events] == [
+        "voxwire.reconnecting",
+        "voxwire.reconnected",
+    ]
+    first, cut, last = collected.named("generate_content")
+    assert {parent(span) for span in (first, cut, last)} == {own(session_span)}
+    assert attributes(cut)["error.type"] == "connection_lost"
+    assert attributes(last)["gen_ai.response.finish_reasons"] == ("stop",)
+    kind = ("voxwire.reconnect.planned", "error.type")
+    assert collected.sums("voxwire.reconnect.attempts", *kind) == {(False, "1006"): 1}
+    assert collected.sums("voxwire.reconnects", *kind) == {(False, None): 1}
+    assert collected.sums("voxwire.reconnect.duration", *kind) == {(False, None): 1}
+    assert collected.sums("voxwire.sessions.open") == {(): 0}

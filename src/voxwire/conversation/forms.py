@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import pybase64
 from voxwire_protocol import (
-    UNSET,
     AssistantMessage,
     FunctionCall,
     FunctionCallOutput,
@@ -72,11 +71,8 @@ def _said(part: PartState) -> str:
 
 
 def _assistant(item: ItemState, said: list[str]) -> AssistantMessage:
-    return AssistantMessage(
-        id=item.id,
-        content=[OutputText(text=text) for text in said],
-        phase=UNSET if item.phase is None else item.phase,
-    )
+    # Its phase is the server's to tell.
+    return AssistantMessage(id=item.id, content=[OutputText(text=text) for text in said])
 
 
 def _input(part: PartState, sound: bytes) -> list[Any]:

@@ -75,6 +75,17 @@ class Instruments:
             unit="{reconnect}",
             description="Moves of a session to another connection",
         )
+        self.reconnect_attempts = meter.create_counter(
+            "voxwire.reconnect.attempts",
+            unit="{attempt}",
+            description="Attempts to go on over another connection",
+        )
+        self.reconnecting = meter.create_histogram(
+            "voxwire.reconnect.duration",
+            unit="s",
+            description="How long nothing could be sent, until a session went on",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
         self.dropped = meter.create_counter(
             "voxwire.queue.overflows",
             unit="{overflow}",

@@ -18,18 +18,28 @@ from ..conversation.item_state import peek, string
 from ..conversation.usage import of_transcription
 from ..core import Core, log
 from ..costs import Entry
-from ..events import ConnectionClosed, HandlerFailed, Overflow, ToolFailed
+from ..events import (
+    ConnectionClosed,
+    HandlerFailed,
+    Overflow,
+    Reconnected,
+    Reconnecting,
+    ToolFailed,
+)
 from ..router import Subscription
 from .calling import ToolSpans
 from .lasting import SessionSpan
 from .names import (
+    ATTEMPT,
     CLOSE_CODE,
     DROPPED,
     ERROR_TYPE,
     HANDLER,
     OPERATION,
+    PLANNED,
     QUEUE,
     REQUEST_MODEL,
+    SECONDS,
     TOKEN_TYPE,
     TRANSCRIBE,
 )
@@ -73,9 +83,9 @@ class Observer:
         hear(protocol.ResponseCreated, responses.created)
         hear(protocol.ResponseDone, responses.done)
         hear("response.cancelled", responses.cancelled)
-        hear(protocol.InputAudioBufferSpeechStarted, responses.user_speaks)
-        hear(protocol.InputAudioBufferSpeechStopped, responses.user_spoke)
-        hear(protocol.InputAudioBufferCommit, responses.user_spoke)
+        hear(protocol.InputAudioBufferSpeechStarted, responses.latencies.user_speaks)
+        hear(protocol.InputAudioBufferSpeechStopped, responses.latencies.user_spoke)
+        hear(protocol.InputAudioBufferCommit, responses.latencies.user_spoke)
         hear(protocol.ConversationItemTruncate, self._truncated)
         hear(protocol.ConversationItemCreate, lambda event: tools.output_sent(event.item))
         hear(protocol.ConversationItemInputAudioTranscriptionCompleted, self._transcribed)
@@ -87,6 +97,8 @@ class Observer:
         hear(ToolFailed, tools.failed)
         hear(HandlerFailed, self._handler_failed)
         hear(Overflow, self._overflowed)
+        hear(Reconnecting, self._reconnecting)
+        hear(Reconnected, self._reconnected)
         hear(ConnectionClosed, self._closed)
         for piece in (
             protocol.ResponseOutputTextDelta,
@@ -179,6 +191,24 @@ class Observer:
             self._session.roll()
 
     # --- what happens in it ----------------------------------------------------------------------
+
+    def _reconnecting(self, event: Reconnecting) -> None:
+        about: dict[str, Any] = {PLANNED: event.planned}
+        if event.error is not None:
+            about[ERROR_TYPE] = type(event.error).__qualname__
+        elif event.closed is not None:
+            about[ERROR_TYPE] = str(event.closed.code)
+        self._setup.instruments.reconnect_attempts.add(1, self._session.attributes | about)
+        self._session.note("voxwire.reconnecting", {**about, ATTEMPT: event.attempt})
+        if not event.planned:  # before a planned move nothing is cut off
+            self._responses.cut_off()
+
+    def _reconnected(self, event: Reconnected) -> None:
+        about = {**self._session.attributes, PLANNED: event.planned}
+        self._setup.instruments.reconnects.add(1, about)
+        self._setup.instruments.reconnecting.record(event.seconds, about)
+        marks = {PLANNED: event.planned, ATTEMPT: event.attempt, SECONDS: event.seconds}
+        self._session.note("voxwire.reconnected", marks)
 
     def _refused(self, event: protocol.ErrorEvent) -> None:
         code = string(peek(event.error, "code")) or string(peek(event.error, "type")) or "error"

@@ -1,4 +1,4 @@
-"""The spans of responses, and the latencies that people feel.
+"""The spans of responses: when each begins and ends, and what it brought.
 
 A response that was asked for begins when the request goes out, one that the server begins by itself
 when it says so. This module knows responses; tools and the session have modules of their own.
@@ -11,7 +11,6 @@ from collections import OrderedDict
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-import attrs
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
@@ -25,12 +24,12 @@ from ..responses.refusals import Refusal
 from ..turns import Turn
 from . import answers, content
 from .lasting import SessionSpan
+from .latency import Asked, Latencies, Running
 from .names import (
     BESIDE,
     COST,
     ERROR_TYPE,
     FINISH_REASONS,
-    FIRST_AUDIO,
     GENERATE,
     INPUT_MESSAGES,
     INSTRUCTIONS,
@@ -38,9 +37,7 @@ from .names import (
     OPERATION,
     OUTPUT_MESSAGES,
     REASON,
-    RESPONSE_FIRST_CHUNK,
     RESPONSE_ID,
-    SINCE,
     TOKEN_TYPE,
 )
 from .setup import Setup
@@ -51,40 +48,17 @@ REMEMBERED: Final = 256
 """How many ended responses are known: tools may begin late, and interruptions come late."""
 
 
-@attrs.define(eq=False)
-class _Asked:
-    """A request that went out."""
-
-    wall: int = attrs.field(factory=time.time_ns)
-    begun: float = attrs.field(factory=time.monotonic)
-
-
-@attrs.define(eq=False)
-class _Running:
-    """A response that has begun."""
-
-    span: Span
-    begun: float
-    asked: bool
-    beside: bool
-    silent: bool = True
-    """Whether nothing of it has come yet."""
-    unheard: bool = True
-    """Whether no sound of it has come yet."""
-
-
 class ResponseSpans:
     """The responses of one session."""
 
     def __init__(self, setup: Setup, core: Core, session: SessionSpan) -> None:
         self._setup, self._core, self._session = setup, core, session
         self._askers: WeakKeyDictionary[Turn, SpanContext] = WeakKeyDictionary()
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
-        self._running: dict[str, _Running] = {}
+        self._asked: OrderedDict[str, Asked] = OrderedDict()
+        self._running: dict[str, Running] = {}
         self._spans: OrderedDict[str, Span] = OrderedDict()
         self._interrupted: OrderedDict[str, None] = OrderedDict()
-        self._spoke: float | None = None
-        """When the user ended to speak, until the answer to that is heard."""
+        self.latencies = Latencies(setup, session)
         self.awaited = False
         """Whether a response has begun of which something has still to come: no delta needs to be
         looked at while it has not."""
@@ -111,16 +85,8 @@ class ResponseSpans:
     def sent(self, event: ResponseCreate) -> None:
         """A request goes out."""
         if isinstance(event.event_id, str):
-            self._asked[event.event_id] = _Asked()
+            self._asked[event.event_id] = Asked()
             _limit(self._asked)
-
-    def user_spoke(self, *_: Any) -> None:
-        """The user has ended to speak."""
-        self._spoke = time.monotonic()
-
-    def user_speaks(self, *_: Any) -> None:
-        """The user has begun to speak: what they said before will not be answered alone."""
-        self._spoke = None
 
     def created(self, event: ResponseCreated) -> None:
         """The server begins a response."""
@@ -131,29 +97,12 @@ class ResponseSpans:
     def piece(self, event: Any, *, sound: bool) -> None:
         """A piece of text or sound of a response."""
         running = self._running.get(string(event.response_id) or "")
-        if running is None:
-            return
-        now = time.monotonic()
-        if running.silent:
-            running.silent = False
-            if running.asked:
-                took = now - running.begun
-                running.span.set_attribute(RESPONSE_FIRST_CHUNK, took)
-                self._setup.instruments.first_chunk.record(took, self._about())
-        if sound and running.unheard:
-            running.unheard = False
-            self._heard(running, now)
-        self.awaited = any(each.silent or each.unheard for each in self._running.values())
+        if running is not None:
+            self.latencies.piece(running, sound=sound)
+            self._look()
 
-    def _heard(self, running: _Running, now: float) -> None:
-        since, begun = "speech", self._spoke
-        if running.beside or begun is None:
-            since, begun = "request", running.begun if running.asked else None
-        else:
-            self._spoke = None
-        if begun is not None:
-            running.span.set_attributes({FIRST_AUDIO: now - begun, SINCE: since})
-            self._setup.instruments.first_audio.record(now - begun, {**self._about(), SINCE: since})
+    def _look(self) -> None:
+        self.awaited = any(each.silent or each.unheard for each in self._running.values())
 
     def done(self, event: ResponseDone) -> None:
         """A response has ended."""
@@ -198,15 +147,20 @@ class ResponseSpans:
             self._setup.instruments.interruptions.add(1, {**self._about(), REASON: reason})
             self._session.note("voxwire.interruption", {RESPONSE_ID: id, REASON: reason})
 
+    def cut_off(self, error: str | None = "connection_lost") -> None:
+        """The connection is lost, and another one is tried: what ran is over, and may be asked for
+        again; a request without an answer may still have one."""
+        for id in tuple(self._running):
+            self._running[id].span.set_attribute(FINISH_REASONS, ["error"])
+            self._end(id, error)
+
     def broken(self, error: str | None) -> None:
         """The connection is gone; what ran on it has no other end.
 
         Args:
             error: the kind of failure; ``None`` where the end was asked for.
         """
-        for id in tuple(self._running):
-            self._running[id].span.set_attribute(FINISH_REASONS, ["error"])
-            self._end(id, error)
+        self.cut_off(error)
         asked, self._asked = self._asked, OrderedDict()
         if error is not None:
             for each in asked.values():
@@ -234,12 +188,12 @@ class ResponseSpans:
             span.set_attribute(INPUT_MESSAGES, new)
         begun = asked.begun if asked is not None else time.monotonic()
         beside = turn is not None and turn.beside
-        self._running[id] = _Running(span, begun, asked is not None, beside)
+        self._running[id] = Running(span, begun, asked is not None, beside)
         self._spans[id] = span
         _limit(self._spans)
         self.awaited = True
 
-    def _start(self, about: dict[str, Any], asked: _Asked | None, links: list[Link]) -> Span:
+    def _start(self, about: dict[str, Any], asked: Asked | None, links: list[Link]) -> Span:
         model = self._session.model
         return self._setup.tracer.start_span(
             f"{GENERATE} {model}" if model else GENERATE,
@@ -280,9 +234,9 @@ class ResponseSpans:
     def _end(self, id: str, error: str | None) -> None:
         running = self._running.pop(id)
         self._fail(running.span, running.begun, error)
-        self.awaited = any(each.silent or each.unheard for each in self._running.values())
+        self._look()
 
-    def _unanswered(self, asked: _Asked, error: str) -> None:
+    def _unanswered(self, asked: Asked, error: str) -> None:
         self._fail(self._start(self._about(), asked, []), asked.begun, error)
 
     def _fail(self, span: Span, begun: float, error: str | None) -> None:
