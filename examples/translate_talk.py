@@ -19,6 +19,8 @@ from typing import TextIO
 
 import voxwire
 
+ENDS = (".", "!", "?", "…", "。", "！", "？")
+
 
 class Captions:
     """What is said and what that means, one below the other, as it comes.
@@ -32,11 +34,12 @@ class Captions:
         self.said = self.meant = ""
 
     def add(self, chunk: voxwire.Translated) -> None:
+        # What follows a sentence begins with a space; what follows the point in 2.8 does not.
+        over = self.meant.endswith(ENDS) and chunk.text[:1].isspace()
+        if over or len(self.meant) + len(chunk.text) > self.width:
+            self.write()
         self.said += chunk.source_text
         self.meant += chunk.text
-        sentence = self.meant.rstrip().endswith((".", "!", "?", "…", "。", "！", "？"))
-        if sentence or len(self.meant) > self.width:
-            self.write()
 
     def write(self) -> None:
         """Finish a line."""

@@ -100,7 +100,8 @@ async def main(audio: voxwire.LocalAudio | voxwire.FileAudio, url: str | None = 
             # Interruption is in it: the speaker falls silent, and the model knows what was heard.
             await session.talk(audio)
         finally:
-            print(f"{session.usage.responses} answers, ${session.usage.cost().total:.4f}")
+            if used := session.usage.responses:
+                print(f"{used} answers, ${session.usage.cost().total:.4f}")
 
 
 if __name__ == "__main__":

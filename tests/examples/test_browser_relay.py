@@ -98,6 +98,18 @@ async def test_a_session_that_breaks_is_told(
     assert await page.text("#talk") == "Talk"
 
 
+async def test_a_microphone_that_is_not_given_is_told(
+    relay: str, browser: chromium.Browser
+) -> None:
+    page = await browser.page(relay)
+    await page.run(
+        "navigator.mediaDevices.getUserMedia = async () => { throw new Error('not allowed'); }"
+    )
+    await page.click("#talk")
+    await page.until("document.querySelector('#state').innerText.includes('not allowed')")
+    assert await page.text("#talk") == "Talk"
+
+
 async def test_pages_of_others_are_not_let_in(server: Emulator, relay: str) -> None:
     url = relay.replace("http", "ws") + "/talk"
     for origin in ("https://elsewhere.example", None):

@@ -81,12 +81,16 @@ async def test_the_program_as_one_calls_it(talk: bytes, tmp_path: Path) -> None:
 
 def test_a_line_ends_with_a_sentence_or_where_the_screen_does(server: Emulator) -> None:
     out = io.StringIO()
-    captions = example("translate_talk").Captions(out, width=12)
-    for said, meant in (("Good", "Buenos"), (" day. How", " días."), (" are you", " ¿Cómo está")):
+    captions = example("translate_talk").Captions(out, width=22)
+    pieces = ("It is", "Son"), (" 2.", " 2."), ("8 now.", "8 ahora."), (" And how", " ¿Y cómo")
+    for said, meant in pieces:
         captions.add(voxwire.Translated(source_text=said))
         captions.add(voxwire.Translated(text=meant))
-    captions.add(voxwire.Translated(text=" usted hoy"))
+    captions.add(voxwire.Translated(text=" está usted hoy"))
     captions.write()
-    assert out.getvalue() == (
-        "  Good day. How\n> Buenos días.\n  are you\n> ¿Cómo está usted hoy\n"
-    )
+    assert out.getvalue().splitlines() == [
+        "  It is 2.8 now. And how",  # the two run apart in time
+        "> Son 2.8 ahora.",
+        "> ¿Y cómo",
+        "> está usted hoy",
+    ]

@@ -12,18 +12,19 @@ button.addEventListener("click", () => (end ? end("") : begin()));
 async function begin() {
   button.disabled = true;
   state.textContent = "Connecting …";
-  let microphone;
+  let microphone, context;
   try {
+    if (!navigator.mediaDevices) throw new Error("this page has to come over HTTPS");
     microphone = await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true },
     });
+    context = new AudioContext({ sampleRate: RATE });
+    await context.audioWorklet.addModule("worklets.js");
   } catch (error) {
     state.textContent = `No microphone: ${error.message}`;
     button.disabled = false;
     return;
   }
-  const context = new AudioContext({ sampleRate: RATE });
-  await context.audioWorklet.addModule("worklets.js");
   const recorder = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   const player = new AudioWorkletNode(context, "player", {
     numberOfInputs: 0,
