@@ -16,9 +16,9 @@ import attrs
 
 from ..costs import Price
 from ..errors import RecordingError
-from ..recording.families import family_of
-from ..recording.frames import Entry, Frame, Meta, entry
+from ..recording.frames import Entry, entry
 from .model import Wave
+from .reading import Connections
 from .session import Reading
 
 __all__ = ["Growing", "Tail"]
@@ -108,30 +108,26 @@ class Growing:
     ) -> None:
         self.source = Path(path).name
         self.tail = Tail(path)
+        self._connections = Connections(sound=sound, prices=prices)
+        self._shown: list[_Shown] = []
         self._sound = sound
         self._prices = prices
-        self._shown: list[_Shown] = []
-        self._waiting: list[Entry] = []  # of a connection in which nothing was said yet
-        self._count = 0
 
     @property
     def readings(self) -> list[Reading]:
         """The connections so far."""
-        return [shown.reading for shown in self._shown]
+        return self._connections.readings
 
     def read(self) -> bool:
         """Take in what was written. Tells whether the file was begun anew."""
         anew, entries = self.tail.entries()
         if anew:
-            self._shown, self._waiting, self._count = [], [], 0
+            self._shown = []
+            self._connections = Connections(sound=self._sound, prices=self._prices)
         for one in entries:
-            if isinstance(one, Meta) and one.begins:
-                self._waiting = []
-            self._count += 1
-            if self._waiting or not self._shown or (isinstance(one, Meta) and one.begins):
-                self._begin(one)
-            else:
-                self._shown[-1].reading.take(one)
+            self._connections.take(one)
+        for reading in self.readings[len(self._shown) :]:
+            self._shown.append(_Shown(reading))
         return anew
 
     def changes(self) -> list[dict[str, Any]]:
@@ -153,22 +149,6 @@ class Growing:
             rows = [row.to_dict() for row in shown.reading.rows[: shown.rows]]
             sessions.append({**head, "waves": waves, "rows": rows})
         return {"source": self.source, "sessions": sessions}
-
-    def _begin(self, one: Entry) -> None:
-        """What family a connection is of, its first frame tells: until then its entries wait."""
-        self._waiting.append(one)
-        if not isinstance(one, Frame):
-            return
-        reading = Reading(
-            family_of(self._waiting),
-            number=self._count - len(self._waiting) + 1,
-            sound=self._sound,
-            prices=self._prices,
-        )
-        for waiting in self._waiting:
-            reading.take(waiting)
-        self._waiting = []
-        self._shown.append(_Shown(reading))
 
 
 def _change(shown: _Shown, *, finished: bool) -> dict[str, Any] | None:

@@ -13,13 +13,66 @@ import attrs
 
 from ..costs import Price
 from ..errors import RecordingError
-from ..recording.families import family_of
-from ..recording.frames import Entry, Meta, sessions
+from ..recording.families import told_by
+from ..recording.frames import Entry, Frame, Meta
 from ..recording.frames import read as entries_of
 from .model import Report
 from .session import Reading
 
-__all__ = ["Read", "read_all"]
+__all__ = ["Connections", "Read", "read_all"]
+
+_DECIDING = 20
+"""Frames after which the family of a connection is taken for told."""
+
+
+class Connections:
+    """The connections of a recording, while its entries are taken in one by one.
+
+    Which family a connection is of, its first frames tell: until then its entries wait. One in
+    which nothing was ever said is left out.
+
+    Args:
+        sound: whether to keep the sound, for a page to play.
+        prices: prices of one's own by model.
+    """
+
+    def __init__(self, *, sound: bool = True, prices: Mapping[str, Price] | None = None) -> None:
+        self.readings: list[Reading] = []
+        self.count = 0
+        """Entries so far."""
+        self._sound = sound
+        self._prices = prices
+        self._waiting: list[Entry] | None = []
+
+    def take(self, entry: Entry) -> None:
+        """Take the next entry."""
+        if isinstance(entry, Meta) and entry.begins:
+            self.settle()
+            self._waiting = []
+        self.count += 1
+        if self._waiting is None:
+            self.readings[-1].take(entry)
+            return
+        self._waiting.append(entry)
+        frames = sum(isinstance(one, Frame) for one in self._waiting)
+        if frames and (frames >= _DECIDING or told_by(self._waiting) is not None):
+            self.settle()
+
+    def settle(self) -> None:
+        """No more will come of what waits."""
+        waiting = self._waiting
+        if waiting is None or all(isinstance(one, Meta) for one in waiting):
+            return
+        reading = Reading(
+            told_by(waiting) or "realtime",
+            number=self.count - len(waiting) + 1,
+            sound=self._sound,
+            prices=self._prices,
+        )
+        self._waiting = None
+        self.readings.append(reading)
+        for one in waiting:
+            reading.take(one)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,19 +110,12 @@ def read_all(
         name = name or Path(source).name
         source = entries_of(source)
     name = name or "recording"
-    readings: list[Reading] = []
-    done = 0
-    for connection in sessions(source):
-        if len(connection) == 1 and isinstance(connection[0], Meta):
-            done += 1
-            continue  # it was begun, and nothing was ever said
-        reading = Reading(family_of(connection), number=done + 1, sound=sound, prices=prices)
-        for entry in connection:
-            reading.take(entry)
-            done += 1
-            if progress is not None and done % 500 == 0:
-                progress(done)
-        readings.append(reading)
-    if not readings:
+    connections = Connections(sound=sound, prices=prices)
+    for one in source:
+        connections.take(one)
+        if progress is not None and connections.count % 500 == 0:
+            progress(connections.count)
+    connections.settle()
+    if not connections.readings:
         raise RecordingError(f"{name}: there is nothing in it")
-    return Read(source=name, readings=readings)
+    return Read(source=name, readings=connections.readings)

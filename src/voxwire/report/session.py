@@ -7,7 +7,7 @@ time goes to the modules that measure. It opens no file, and knows no page.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import voxwire_protocol as p
@@ -146,8 +146,8 @@ class Reading:
     # --- entries -----------------------------------------------------------------------------
 
     def _frame(self, frame: Frame) -> Row:
-        sent = frame.dir == "c2s"
-        event = (self._codec.decode_client if sent else self._codec.decode)(frame.data)
+        sent, data = frame.dir == "c2s", frame.data
+        event = (self._codec.decode_client if sent else self._codec.decode)(data)
         sound = _sound_of(event)
         rate = (
             self._moments.spoken.format if sent else self._moments.output_of(event)
@@ -171,7 +171,7 @@ class Reading:
             dir="sent" if sent else "received",
             type=safe_text(frame.type or "") or "(no type)",
             text=safe_text(summary(event, length)),
-            size=_size(frame),
+            size=_size(data, frame),
             audio=round(length, 4),
             level=level,
             item=id_of(event),
@@ -261,7 +261,8 @@ def _sound_of(event: p.Event) -> bytes:
             return b""
 
 
-def _size(frame: Frame) -> int:
-    data = frame.data
+def _size(data: str | bytes, frame: Frame) -> int:
+    """Bytes on the wire, the sound among them that was left out of the recording."""
     size = len(data.encode("utf-8", "surrogatepass")) if isinstance(data, str) else len(data)
-    return size + sum(n for n in cast("dict[str, Any]", frame.left_out).values() if type(n) is int)
+    left_out: list[Any] = list(frame.left_out.values())
+    return size + sum(count for count in left_out if type(count) is int)
