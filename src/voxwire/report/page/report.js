@@ -87,7 +87,7 @@
       const box = el("button", `tile ${tile.level || ""}`);
       box.type = "button";
       box.append(el("span", "label", tile.label), el("span", "value", tile.value), el("span", "note", tile.note));
-      box.onclick = () => { open(tile.tab); $(`panel-${tile.tab}`).scrollIntoView({ block: "nearest" }); };
+      box.onclick = () => { open(tile.tab); if (!small.matches) $(`panel-${tile.tab}`).scrollIntoView({ block: "nearest" }); };
       return box;
     }));
     const notes = [];
@@ -207,12 +207,14 @@
       if (word && !has(one.type, word) && !has(one.text, word) && !has(one.raw, word)) return;
       shown.push(i);
     });
-    let turns = 0;
+    let turns = 0, first = null;
     session.turns.forEach((one, i) => {
       const hit = !word || [one.text, one.unheard, one.output, one.who, one.error].some(text => has(text, word));
       turns += hit;
+      if (hit && word) first ||= $(`turn-${i}`);
       $(`turn-${i}`)?.classList.toggle("other", !hit);
     });
+    if (first) $("turns").scrollTop = first.offsetTop - $("turns").offsetTop;
     $("found").textContent = word ? `${number.format(turns)} turn${turns === 1 ? "" : "s"}, ${number.format(shown.length)} event${shown.length === 1 ? "" : "s"}` : "";
     drawRows(true);
   }
@@ -271,7 +273,7 @@
     $("raw").scrollTop = 0;
     if (i >= 0 && (top < list.scrollTop || top + height > list.scrollTop + list.clientHeight)) list.scrollTop = top - list.clientHeight / 3;
     drawRows();
-    if (!small.matches) $("detail").scrollIntoView({ block: "nearest" });
+    $("detail").scrollIntoView({ block: "nearest" });
     for (const node of $("rows-all").children) node.ariaSelected = String(node.id === `row-${one.n}`);
     list.setAttribute("aria-activedescendant", `row-${one.n}`);
   }
@@ -305,6 +307,9 @@
     }
     for (const panel of document.querySelectorAll('[role="tabpanel"]')) panel.hidden = panel.id !== `panel-${name}`;
     if (name === "events") drawRows();
+    if (!session || !small.matches) return;
+    $(`tab-${name}`).scrollIntoView({ block: "nearest", inline: "nearest" });
+    document.querySelector(".columns").scrollIntoView({ block: "start" });
   }
   function drawPanels() {
     drawProblems(); drawLatency(); drawUsage();
