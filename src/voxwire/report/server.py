@@ -153,7 +153,7 @@ class LiveReport:
 
     def _sound(self, place: list[str]) -> bytes | None:
         try:
-            connection, number = (int(part) for part in place)
+            connection, number = (int(part) for part in place if part.isdecimal())
             shelf = self.growing.readings[connection].shelf
             sound = list(shelf.sounds.values())[number]
         except (ValueError, IndexError):  # an address that is none of a sound
