@@ -10,7 +10,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-package fuzz regenerate check-generated drift bench docs lint types lock clean
+.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,11 @@ test-package: $(VENV)/.package  ## build wheel and sdist, and try what people in
 # What breaks is made small and left in tests/fuzz/findings, where the tests play it from then on.
 fuzz: $(VENV)/.dev  ## try hostile frames for SECONDS=60
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS)
+
+# Says so where the advisories cannot be reached; what is found fails.
+audit: $(VENV)/.dev  ## hashes for every pin, and no known vulnerability among them
+	@$(BIN)/python .ci/audit.py requirements/run.txt requirements/dev.txt requirements/package.txt \
+	  requirements/docs.txt --pins-only peers/requirements.txt --pins-only peers/models-left-out.txt
 
 regenerate: $(VENV)/.dev  ## specs/ -> generated/
 	@$(BIN)/python -m codegen generate
