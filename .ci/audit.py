@@ -104,9 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
                 if not names & set(given.ignore):
                     found += 1
                     fixed = ", ".join(advisory.get("fix_versions") or []) or "none yet"
-                    print(
-                        f"{lock}: {one['name']} {one['version']}: {advisory['id']}, fixed in {fixed}"
-                    )
+                    pin = f"{one['name']} {one['version']}"
+                    print(f"{lock}: {pin}: {advisory['id']}, fixed in {fixed}")
     print(f"{asked - unknown} pins audited, {unknown} could not be: {found} known vulnerabilities")
     return 1 if found else 0
 
