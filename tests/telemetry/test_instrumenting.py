@@ -205,3 +205,39 @@ def test_it_is_not_there_where_it_is_not_used() -> None:
     assert done.stdout.strip() == (
         "telemetry needs the OpenTelemetry API: pip install 'voxwire[otel]'"
     )
+
+
+GLOBAL = """
+import asyncio
+from opentelemetry import metrics, trace
+import voxwire
+from collecting import Collected
+from voxwire import telemetry
+from voxwire.emulator import Emulator
+
+telemetry.instrument()  # the providers may come later
+collected = Collected()
+trace.set_tracer_provider(collected.tracer_provider)
+metrics.set_meter_provider(collected.meter_provider)
+
+async def main():
+    async with Emulator() as server:
+        async with voxwire.connect(url=server.url) as session:
+            await session.say("Hi")
+
+asyncio.run(main())
+print([span.name for span in collected.spans], collected.sums("voxwire.session.duration"))
+"""
+
+
+def test_the_global_providers() -> None:
+    path = os.pathsep.join(p for p in sys.path if p and Path(p).is_dir())
+    done = subprocess.run(
+        [sys.executable, "-c", GLOBAL],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    model = "gpt-realtime-2.1"
+    assert done.stdout.strip() == f"['generate_content {model}', 'session {model}'] {{(): 1}}"
