@@ -15,7 +15,7 @@ from voxwire_protocol import (
 
 from voxwire.codec import REALTIME
 from voxwire.errors import InvalidOption, QueueOverflow
-from voxwire.events import Overflow
+from voxwire.events import HandlerFailed, Overflow
 from voxwire.router import Mailbox, Router
 
 
@@ -154,6 +154,48 @@ def test_overflow_is_told_once_for_each_time_it_begins() -> None:
     for number in range(2):
         box.put(_cleared(number))
     assert len(told) == 2
+
+
+def _frames(count: int) -> list[Event]:
+    frame = b'{"type":"input_audio_buffer.cleared","event_id":"event_%d"}'
+    return [REALTIME.decode(frame % number) for number in range(count)]
+
+
+def test_an_optional_mailbox_keeps_nothing_that_nobody_reads_but_counts_it() -> None:
+    told: list[Overflow] = []
+    box = _mailbox(limit=3, optional=True, overflowed=told.append)
+    first = _frames(9)
+    for event in first:
+        box.put(event)
+    assert len(box) == 1  # the news of what is lost, and no event
+    ours = HandlerFailed(handler="f", event=None, exception=ValueError())
+    box.put(ours)
+    assert told == [Overflow(queue="test", dropped=4)]
+    assert box.take() == Overflow(queue="test", dropped=9)
+    assert box.take() is ours  # what Voxwire itself has to say is not lost
+    # From the first reader on, it is a queue like all others.
+    for event in first[:4]:
+        box.put(event)
+    assert box.take() == Overflow(queue="test", dropped=1)
+    assert [box.take() for _ in range(4)] == [*first[1:4], None]
+
+
+def test_an_optional_mailbox_that_is_read_in_time_loses_nothing() -> None:
+    box = _mailbox(limit=3, optional=True)
+    first = _frames(3)
+    for event in first:
+        box.put(event)
+    assert [box.take() for _ in range(4)] == [*first, None]
+
+
+def test_who_listens_may_have_changed() -> None:
+    heard: list[bool] = []
+    router = _router()
+    router.forget()
+    router.changed = lambda: heard.append(router.heard(InputAudioBufferCleared, ServerEvent))
+    subscription = router.subscribe((InputAudioBufferCleared,), print)
+    subscription.cancel()
+    assert heard == [True, False]
 
 
 def test_a_strict_mailbox_raises() -> None:

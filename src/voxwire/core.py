@@ -152,7 +152,8 @@ class Core:
         self.closed: ConnectionClosed | None = None
         self.down = False
         """Whether the session is between two connections: nothing may be written."""
-        self.cache = Cache(audio=audio, tail=tail, told=self._changes_are_heard)
+        self.cache = Cache(audio=audio, tail=tail)
+        self.router.changed = self._listeners_changed
         self.playback = playback or Playback()
         self.responses = Responses(self.next_event_id)
         self.turns = ToolTurns(self.responses, ToolSet() if tools is None else tools)
@@ -242,8 +243,8 @@ class Core:
             self.settings.refused(getattr(event.error, "event_id", None))
         return changes + self.approvals.apply(event)
 
-    def _changes_are_heard(self) -> bool:
-        return self.router.heard(ConversationUpdated, ConversationUpdated)
+    def _listeners_changed(self) -> None:
+        self.cache.told = self.router.heard(ConversationUpdated, ConversationUpdated)
 
     def prepare(
         self, event: ClientEvent | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None

@@ -38,10 +38,12 @@ class Listening:
         self._mailboxes: list[Mailbox[Any]] = []  # not the streams: who drops one, ends it
         self._expectations: list[Expectation[Any]] = []
         # Made first and read last: what comes before the first reader is kept, within its bound.
-        self._main: EventStream[Event] = self.stream(
-            ServerEvent, Reconnecting, Reconnected, ConnectionClosed
+        self._main: EventStream[Event] = self._made(
+            (ServerEvent, Reconnecting, Reconnected, ConnectionClosed),
+            limit=1024,
+            name="session",
+            optional=True,
         )
-        self._main.mailbox.name = "session"
 
     def _here(self, *, listening: bool = False) -> None:
         """Raise where a call comes from somewhere else than the session's event loop.
@@ -166,7 +168,12 @@ class Listening:
             strict: raise :class:`QueueOverflow` instead.
         """
         self._here()
-        stream: EventStream[Any] = EventStream(self._core, keys, limit=limit, strict=strict)
+        return self._made(keys, limit=limit, strict=strict)
+
+    def _made(
+        self, keys: tuple[Key, ...], *, limit: int, strict: bool = False, **more: Any
+    ) -> EventStream[Any]:
+        stream: EventStream[Any] = EventStream(self._core, keys, limit=limit, strict=strict, **more)
         if self._core.closed is not None:
             stream.mailbox.close(self._core.reading_error())
         self._mailboxes = [mailbox for mailbox in self._mailboxes if not mailbox.closed]

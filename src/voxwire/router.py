@@ -63,6 +63,8 @@ class Router:
         # Matching walks all subscriptions, so its outcome is kept for each kind of event until
         # a subscription comes or goes.
         self._plans: dict[Any, tuple[Subscription, ...]] = {}
+        self.changed: Callable[[], None] = _nothing
+        """Called when who listens to what may have changed."""
         # What came before anybody listened, for the first who do.
         self._early: deque[tuple[Event, type[Event]]] | None = deque()
         self._early_lost = self._early_bytes = 0
@@ -74,6 +76,7 @@ class Router:
         subscription = Subscription(tuple(self.key(key) for key in keys), sink, self._remove)
         self._subscriptions.append(subscription)
         self._plans.clear()
+        self.changed()
         return subscription
 
     def dispatch(self, event: Event, origin: type[Event]) -> None:
@@ -112,6 +115,7 @@ class Router:
     def forget(self) -> None:
         """Keep early events no longer: those who were to hear them have."""
         self._early = None
+        self.changed()
 
     def heard(self, cls: type[Event], origin: type[Event], *, early: bool = True) -> bool:
         """Whether anybody listens for events of that class, or may yet come to hear those of now:
@@ -137,6 +141,7 @@ class Router:
     def _remove(self, subscription: Subscription) -> None:
         self._subscriptions.remove(subscription)
         self._plans.clear()
+        self.changed()
 
     def key(self, key: Key) -> Key:
         """What `key` stands for: the class, where a wire name has one; raises `InvalidOption`."""
@@ -148,6 +153,10 @@ class Router:
             f"cannot listen to {key!r}: give an event class such as ResponseDone, "
             'ServerEvent, or a wire name such as "response.done"'
         )
+
+
+def _nothing() -> None:
+    pass
 
 
 def _matches(
@@ -175,10 +184,13 @@ class Mailbox(Generic[E]):
         wake: called when there is something to read where nothing was, and at the end.
         overflowed: called once each time it begins to overflow.
         strict: raise instead of handing out an :class:`Overflow`.
+        optional: it may be that nobody ever reads it. When it is full and nobody has, all of it
+            goes, and what comes is only counted until somebody does: a thousand sessions whose
+            programs listen in another way must not keep a thousand queues of sound.
     """
 
     __slots__ = (
-        "_bytes", "_dropped", "_events", "_overflowed", "_wake",
+        "_bytes", "_dropped", "_events", "_overflowed", "_unread", "_wake",
         "closed", "limit", "max_bytes", "name", "reason", "strict",
     )  # fmt: skip
 
@@ -191,6 +203,7 @@ class Mailbox(Generic[E]):
         wake: Callable[[], None],
         overflowed: Callable[[Overflow], None] | None = None,
         strict: bool = False,
+        optional: bool = False,
     ) -> None:
         if limit < 1:
             raise InvalidOption(f"limit={limit}: a queue holds at least one event")
@@ -205,6 +218,7 @@ class Mailbox(Generic[E]):
         self._events: deque[E] = deque()
         self._bytes = 0
         self._dropped = 0
+        self._unread = optional
 
     def __len__(self) -> int:
         return len(self._events) + (self._dropped > 0)
@@ -212,6 +226,9 @@ class Mailbox(Generic[E]):
     def put(self, event: E) -> None:
         """Add an event; a closed mailbox takes no more."""
         if self.closed:
+            return
+        if self._unread and self._dropped and event.raw is not None:
+            self._dropped += 1  # of Voxwire's own events, such as the end, none is lost
             return
         events = self._events
         events.append(event)
@@ -223,6 +240,11 @@ class Mailbox(Generic[E]):
 
     def _make_room(self) -> None:
         began = False
+        if self._unread:
+            began = self._dropped == 0
+            self._dropped += len(self._events)
+            self._events.clear()
+            self._bytes = 0
         while len(self._events) > self.limit or (
             self._bytes > self.max_bytes and len(self._events) > 1
         ):
@@ -234,6 +256,7 @@ class Mailbox(Generic[E]):
 
     def take(self) -> E | Overflow | None:
         """The next event; ``None`` when there is none now. Raises as `strict` asks."""
+        self._unread = False
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
             if self.strict:
@@ -242,7 +265,7 @@ class Mailbox(Generic[E]):
         if not self._events:
             return None
         event = self._events.popleft()
-        self._bytes -= _weight(event)
+        self._bytes = self._bytes - _weight(event) if self._events else 0
         return event
 
     def close(self, reason: BaseException | None = None) -> None:

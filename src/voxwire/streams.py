@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -33,10 +34,17 @@ SLOW_SECONDS = 0.1
 class _Reader(Generic[E]):
     """Those who read a mailbox: mostly one, and several share what comes."""
 
-    def __init__(self, core: Core, name: str, *, limit: int, strict: bool = False) -> None:
+    def __init__(
+        self, core: Core, name: str, *, limit: int, strict: bool = False, optional: bool = False
+    ) -> None:
         self._waiters: set[asyncio.Future[None]] = set()
         self.mailbox: Mailbox[E] = Mailbox(
-            name, limit=limit, wake=self._wake, overflowed=core.local, strict=strict
+            name,
+            limit=limit,
+            wake=self._wake,
+            overflowed=core.local,
+            strict=strict,
+            optional=optional,
         )
 
     def _wake(self) -> None:
@@ -68,9 +76,20 @@ class EventStream(AsyncIterator["E | Overflow"], Generic[E]):
     that nobody holds any more stops by itself. Several who read it share what comes.
     """
 
-    def __init__(self, core: Core, keys: tuple[Key, ...], *, limit: int, strict: bool) -> None:
-        name = "stream of " + ", ".join(map(_key_name, keys))
-        self._reader: _Reader[E] = _Reader(core, name, limit=limit, strict=strict)
+    def __init__(
+        self,
+        core: Core,
+        keys: tuple[Key, ...],
+        *,
+        limit: int,
+        strict: bool,
+        name: str | None = None,
+        optional: bool = False,
+    ) -> None:
+        name = name or "stream of " + ", ".join(map(_key_name, keys))
+        self._reader: _Reader[E] = _Reader(
+            core, name, limit=limit, strict=strict, optional=optional
+        )
         self._subscription = core.router.subscribe(keys, self._reader.mailbox.put)
         self._loop = asyncio.get_running_loop()
 
@@ -228,11 +247,11 @@ class HandlerTask(Generic[E]):
     ) -> None:
         self.handler = handler
         self._core = core
-        self._once = once
         self._thread = thread
         name = getattr(handler, "__qualname__", None) or repr(handler)
         self._reader: _Reader[E] = _Reader(core, f"handler {name}", limit=limit)
-        self._subscription = core.router.subscribe(keys, self._seen)
+        sink = self._only if once else self._reader.mailbox.put
+        self._subscription = core.router.subscribe(keys, sink)
         self.keys = self._subscription.keys
         lost = core.router.catch_up(self._subscription)
         if lost:
@@ -247,10 +266,9 @@ class HandlerTask(Generic[E]):
             for key in self.keys
         )
 
-    def _seen(self, event: E) -> None:
+    def _only(self, event: E) -> None:
         self._reader.mailbox.put(event)
-        if self._once:
-            self.stop()
+        self.stop()
 
     def stop(self) -> None:
         """Take no more events; those in the queue are still handled."""
@@ -259,43 +277,45 @@ class HandlerTask(Generic[E]):
 
     async def _run(self) -> None:
         enter(self._core)
-        take = self._reader.mailbox.take
+        take, handler = self._reader.mailbox.take, self.handler
         # What is in the queue is taken without a coroutine for each: deltas come in bursts.
         while (event := take() or await self._reader.next()) is not None:
             # An Overflow of the handler's own queue is routed and logged; the handler did not ask
             # for that class, so it is not handed to it.
             if type(event) is Overflow and not self._wants_overflow():
                 log.warning("%s: %d events dropped", event.queue, event.dropped)
-            else:
-                await self._handle(event)  # type: ignore[arg-type]
+                continue
+            try:
+                if self._thread:
+                    await in_thread(partial(handler, event), "voxwire handler")  # type: ignore[arg-type]
+                    continue
+                began = time.monotonic()
+                result = handler(event)  # type: ignore[arg-type]
+                if result is not None and inspect.isawaitable(result):
+                    await result
+                elif (took := time.monotonic() - began) > SLOW_SECONDS:
+                    _warn_of(handler, took)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # The handler's own affair, such as a task that it lost: it goes on with the next
+                # event.
+                self._core.handler_failed(handler, event, error)
+            except Exception as error:  # a handler's failure is reported and stops nothing else
+                self._core.handler_failed(handler, event, error)
 
     def _wants_overflow(self) -> bool:
         return any(isinstance(key, type) and issubclass(Overflow, key) for key in self.keys)
 
-    async def _handle(self, event: E) -> None:
-        try:
-            if self._thread:
-                await in_thread(lambda: self.handler(event), "voxwire handler")
-                return
-            began = time.monotonic()
-            result = self.handler(event)
-            if inspect.isawaitable(result):
-                await result
-            elif (took := time.monotonic() - began) > SLOW_SECONDS:
-                log.warning(
-                    "handler %s kept the event loop for %.0f ms: make it async, "
-                    "or register it with thread=True",
-                    getattr(self.handler, "__qualname__", self.handler),
-                    took * 1000,
-                )
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # The handler's own affair, such as a task that it lost: it goes on with the next event.
-            self._core.handler_failed(self.handler, event, error)
-        except Exception as error:  # a handler's failure is reported and stops nothing else
-            self._core.handler_failed(self.handler, event, error)
+
+def _warn_of(handler: Callable[..., Any], seconds: float) -> None:
+    log.warning(
+        "handler %s kept the event loop for %.0f ms: make it async, or register it with "
+        "thread=True",
+        getattr(handler, "__qualname__", handler),
+        seconds * 1000,
+    )
 
 
 def _key_name(key: Key) -> str:

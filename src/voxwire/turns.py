@@ -71,6 +71,9 @@ class Strand(list[str]):
 
     def add(self, piece: str, source: object) -> None:
         """Add a piece of the item that `source` stands for."""
+        if source is self.source and not self._said and piece:
+            self.append(piece)  # on in the same item: nearly always
+            return
         start = len(self) if not self._said else self._again
         if start and source != self.source:
             piece = f"\n{piece}" if self._said else piece
@@ -164,6 +167,7 @@ class Turn:
         self._audio_again = 0  # how many bytes of that the new one has sounded, too
         self._heard: set[str] = set()  # what has come of the running response, by kind
         self._readers: list[Callable[[], None]] = []
+        self._source: tuple[int, Any] = (-1, None)  # whose words came last
 
     def ask(self, event: ResponseCreate, token: str) -> None:
         """Begin, or go on with, the turn by this request."""
@@ -221,27 +225,28 @@ class Turn:
 
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""
-        match event:
-            case ResponseOutputAudioDelta():
-                if self.keep_audio:
-                    self._keep(event)
-            case ResponseOutputAudioTranscriptDelta():
-                self._say(self.transcript, event.delta, event.item_id)
-                self._heard.add("transcript")
-            case ResponseOutputTextDelta():
-                self._say(self.text, event.delta, event.item_id)
-                self._heard.add("text")
-            # Some servers send no deltas, but tell at the end what they would have held.
-            case ResponseOutputTextDone() if "text" not in self._heard:
-                self._say(self.text, event.text, event.item_id)
-            case ResponseOutputAudioTranscriptDone() if "transcript" not in self._heard:
-                self._say(self.transcript, event.transcript, event.item_id)
-            case _:
-                pass
+        if isinstance(event, ResponseOutputAudioDelta):
+            if self.keep_audio:
+                self._keep(event)
+        elif isinstance(event, ResponseOutputAudioTranscriptDelta):
+            self._say(self.transcript, event.delta, event.item_id)
+            self._heard.add("transcript")
+        elif isinstance(event, ResponseOutputTextDelta):
+            self._say(self.text, event.delta, event.item_id)
+            self._heard.add("text")
+        # Some servers send no deltas, but tell at the end what they would have held.
+        elif isinstance(event, ResponseOutputTextDone) and "text" not in self._heard:
+            self._say(self.text, event.text, event.item_id)
+        elif (
+            isinstance(event, ResponseOutputAudioTranscriptDone) and "transcript" not in self._heard
+        ):
+            self._say(self.transcript, event.transcript, event.item_id)
 
     def _say(self, strand: Strand, piece: Any, item_id: Any) -> None:
         if isinstance(piece, str) and piece != "":
-            source = (len(self.responses), item_id)
+            source = self._source
+            if source[1] != item_id or source[0] != len(self.responses):
+                source = self._source = (len(self.responses), item_id)
             strand.add(piece, source)
             self.said.add(piece, source)
             self._heard.add("anything")

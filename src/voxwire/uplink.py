@@ -6,7 +6,7 @@ encoding it as an event would copy the audio three times more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import pybase64
@@ -29,12 +29,11 @@ MIN_COMMIT_MS = 100
 """The shortest audio that the server takes as a turn."""
 
 
-def pieces(audio: bytes | bytearray | memoryview) -> Iterator[bytes | memoryview]:
+def pieces(audio: bytes | bytearray | memoryview) -> Sequence[bytes | memoryview]:
     """`audio` in pieces that fit an event: one, unless it is minutes long; none of no audio.
     Raises :class:`InvalidOption` for what is no audio."""
     if isinstance(audio, bytes) and 0 < len(audio) <= MAX_APPEND:
-        yield audio
-        return
+        return (audio,)
     try:
         view = memoryview(audio).cast("B")
     except TypeError as error:
@@ -42,8 +41,7 @@ def pieces(audio: bytes | bytearray | memoryview) -> Iterator[bytes | memoryview
             f"audio is bytes in the session's input format, and {type(audio).__name__} is not "
             f"that: decode base64, make an array contiguous ({error})"
         ) from None
-    for start in range(0, len(view), MAX_APPEND):
-        yield view[start : start + MAX_APPEND]
+    return [view[start : start + MAX_APPEND] for start in range(0, len(view), MAX_APPEND)]
 
 
 class Uplink:

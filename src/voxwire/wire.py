@@ -20,11 +20,16 @@ from .redaction import redact_text
 __all__ = ["Wire"]
 
 
+_AT_ONCE = 128
+"""After how many frames those who read the events have their turn. What comes in one piece from the
+network can be more than their queues hold, and is read without a pause."""
+
+
 class Wire:
     """The present socket of one session. Belongs to the event loop that made it.
 
     Args:
-        heard: called after each event that was taken in.
+        heard: called after an event that calls for something to be sent or run.
     """
 
     def __init__(self, socket: ClientConnection, core: Core, heard: Callable[[], None]) -> None:
@@ -50,15 +55,20 @@ class Wire:
     async def follow(self) -> ConnectionClosed:
         """Take in what comes over the present socket, to its end; tells how it ended."""
         socket, met, core = self._socket, self.met, self._core
+        taken = 0
         try:
             while True:
                 frame = await socket.recv(decode=False)
+                taken += 1
+                if taken % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 try:
                     event = core.received(frame)
                 except Exception:  # a fault of ours in one event must not end the session
                     log.exception("an event could not be taken in")
                     continue
-                self._heard()
+                if core.outbox or core.turns.to_run:
+                    self._heard()
                 if not met.done():
                     met.set_result(event)
         except SocketClosed as error:  # the regular end of this loop

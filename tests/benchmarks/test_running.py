@@ -32,7 +32,7 @@ def test_a_step_gives_figures(
 def test_all_contenders_hear_all_events(kind: str, processes: Processes) -> None:
     for contender in plan.FLOOR:
         found = processes.ask(
-            contender, "receive", url=processes.url, kind=kind, count=300, limit=30
+            contender, "receive", url=processes.url, kind=kind, count=3000, limit=30
         )
         assert set(found) == {"cpu", "per second"}, found
 

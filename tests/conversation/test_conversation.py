@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -59,6 +60,24 @@ def test_arguments_that_come_in_one_event_are_told_as_a_delta() -> None:
     assert isinstance(event, ConversationUpdated)
     assert event.delta == Delta(arguments='{"a":1}')
     assert cache.conversation["c"].arguments == '{"a":1}'
+
+
+def test_pieces_are_taken_in_also_where_nobody_is_told_of_them() -> None:
+    told, silent = Cache(), Cache()
+    silent.told = False
+    sound = base64.b64encode(bytes(4801)).decode()
+    for cache in (told, silent):
+        cache.apply(added(message("a", "assistant")))
+        for kind, piece in (
+            ("output_audio", sound),
+            ("output_audio_transcript", "Good morning"),
+        ):
+            events = cache.apply(delta(kind, "a", piece))
+            assert len(events) == (1 if cache is told else 0)
+        (event,) = cache.apply(finished("output_audio_transcript", "a", transcript="Hello"))
+        assert isinstance(event, ConversationUpdated)
+    assert told.conversation == silent.conversation
+    assert silent.conversation["a"].content[0].audio_ms == 100
 
 
 def test_a_done_event_replaces_what_the_deltas_built() -> None:

@@ -7,7 +7,7 @@ each event changes is in the table of ``reducers``; how the items stand, in ``le
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from voxwire_protocol import Event
@@ -118,8 +118,6 @@ class Cache:
         audio: how much sound to keep: ``"none"``, ``"all"``, or a number of seconds, the latest
             over all items. Lengths are counted in any case.
         conversation: one to go on with, such as a restored one.
-        told: says whether anybody is told of changes at present. While nobody is, :meth:`apply`
-            leaves out what pieces of text and sound add, and sound that is not kept is not decoded.
         tail: seconds of the user's latest audio to hold in any case, for another connection.
     """
 
@@ -128,7 +126,6 @@ class Cache:
         *,
         audio: AudioRetention = "none",
         conversation: Conversation | None = None,
-        told: Callable[[], bool] | None = None,
         tail: float = 0.0,
     ) -> None:
         seconds = _seconds(audio)
@@ -138,8 +135,6 @@ class Cache:
         else:
             self._ledger = conversation._ledger  # pyright: ignore[reportPrivateUsage]
             self._ledger.retain(seconds, tail)
-        if told is not None:
-            self._ledger.told = told
         self.conversation = conversation
         """The read face."""
 
@@ -151,10 +146,21 @@ class Cache:
             sent: whether the client sent it. Of those, appended audio, commits and clears of the
                 input audio buffer and created items matter.
         """
-        if self._ledger.mirrored and mirrors(self._ledger, event):
+        ledger = self._ledger
+        if ledger.mirrored and mirrors(ledger, event):
             return []
         reducer = (SENT if sent else RECEIVED).get(type(event))
-        return reducer(self._ledger, event) if reducer is not None else []
+        return reducer(ledger, event) if reducer is not None else []
+
+    @property
+    def told(self) -> bool:
+        """Whether :meth:`apply` tells of each piece of text and sound that comes. Switched off, it
+        tells of all else, and sound that is not kept is not decoded."""
+        return self._ledger.told
+
+    @told.setter
+    def told(self, told: bool) -> None:
+        self._ledger.told = told
 
     @property
     def appended(self) -> Appended:

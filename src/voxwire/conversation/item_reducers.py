@@ -50,11 +50,6 @@ def find(ledger: Ledger, event: Any) -> ItemState | None:
     return item
 
 
-def added(ledger: Ledger, item: ItemState, **delta: Any) -> list[LocalEvent]:
-    """What to tell of a piece that came: nothing where nobody is told, for there are many."""
-    return updated(item, Delta(**delta)) if ledger.told() else []
-
-
 def completed(item: ItemState, *, over: bool) -> list[LocalEvent]:
     """What to tell if `item` is whole now. Not every server gives a status to what is over."""
     if over and item.status is None:
@@ -149,7 +144,7 @@ def text_delta(ledger: Ledger, event: ResponseOutputTextDelta) -> list[LocalEven
     if item is None or not piece:
         return []
     taken = item.part(event.content_index, "output_text").text.add(piece)
-    return added(ledger, item, text=piece) if taken else []
+    return updated(item, Delta(text=piece)) if taken and ledger.told else []
 
 
 def text_done(ledger: Ledger, event: ResponseOutputTextDone) -> list[LocalEvent]:
@@ -167,7 +162,8 @@ def arguments_delta(
     item, piece = find(ledger, event), string(event.delta)
     if item is None or not piece:
         return []
-    return added(ledger, item, arguments=piece) if item.arguments.add(piece) else []
+    taken = item.arguments.add(piece)
+    return updated(item, Delta(arguments=piece)) if taken and ledger.told else []
 
 
 def arguments_done(

@@ -7,7 +7,6 @@ which event does what.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -70,7 +69,7 @@ class Ledger:
         self.shelf = Shelf(seconds)
         self._spent: list[Spent] = []
         self._usage = Usage()
-        self.told: Callable[[], bool] = _always
+        self.told = True
         """Whether anybody is told of what a piece of text or sound adds."""
         self.mirrored: set[str] = set()
         """Items of an earlier connection, in the form in which they were added to this one: what
@@ -264,10 +263,6 @@ class Ledger:
             running = self.running.get(id)
             if running is not None:
                 running.items.append(state)
-
-
-def _always() -> bool:
-    return True
 
 
 def _alike(created: object, item: object) -> bool:

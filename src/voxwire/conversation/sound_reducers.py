@@ -20,7 +20,7 @@ from ..audio.formats import PCM16, base64_size, format_of
 from ..events import LocalEvent
 from .chunks import spoken_share
 from .events import Delta
-from .item_reducers import added, find, updated
+from .item_reducers import find, updated
 from .item_state import number, peek, string
 from .ledger import Ledger
 
@@ -47,7 +47,7 @@ def audio_delta(ledger: Ledger, event: ResponseOutputAudioDelta) -> list[LocalEv
     if item is None or part is None or part.sound.settled:
         return []
     # Decoding the sound is most of the work, and mostly nobody wants it here.
-    wanted = ledger.shelf.seconds != 0 or ledger.told()
+    wanted = ledger.shelf.seconds != 0 or ledger.told
     audio = event.audio if wanted else b""
     size = len(audio) if wanted else base64_size(event.delta)
     if not size:
@@ -59,7 +59,7 @@ def audio_delta(ledger: Ledger, event: ResponseOutputAudioDelta) -> list[LocalEv
     if not wanted:
         return []
     ledger.keep(part, [audio])
-    return added(ledger, item, audio=audio)
+    return updated(item, Delta(audio=audio)) if ledger.told else []
 
 
 def audio_done(ledger: Ledger, event: ResponseOutputAudioDone) -> list[LocalEvent]:
@@ -71,11 +71,11 @@ def audio_done(ledger: Ledger, event: ResponseOutputAudioDone) -> list[LocalEven
 
 
 def transcript_delta(ledger: Ledger, event: ResponseOutputAudioTranscriptDelta) -> list[LocalEvent]:
-    item, piece = find(ledger, event), string(event.delta)
-    if item is None or not piece:
+    item, piece = find(ledger, event), event.delta
+    if item is None or not isinstance(piece, str) or not piece:
         return []
     taken = item.part(event.content_index, "output_audio").transcript.add(piece)
-    return added(ledger, item, transcript=piece) if taken else []
+    return updated(item, Delta(transcript=piece)) if taken and ledger.told else []
 
 
 def transcript_done(ledger: Ledger, event: ResponseOutputAudioTranscriptDone) -> list[LocalEvent]:
