@@ -91,6 +91,8 @@ async def main(audio: voxwire.LocalAudio | voxwire.FileAudio, url: str | None = 
             voice="marin",
             transcription="gpt-live-transcribe",
             tools=[free_berths, book_berth, time_of_day],
+            reconnect=voxwire.Reconnect(),  # goes on where a connection breaks,
+            rotate=True,  # and after the hour that a session may last
         ) as session,
     ):
         group.create_task(captions(session))

@@ -45,6 +45,7 @@ async def talk(socket: WebSocket) -> None:
                 instructions=INSTRUCTIONS,
                 tools=[berth_free],
                 transcription="gpt-live-transcribe",  # of what the visitor says, for the page
+                reconnect=voxwire.Reconnect(),
             ) as session,
             asyncio.TaskGroup() as call,
         ):

@@ -73,6 +73,8 @@ async def media(socket: WebSocket) -> None:
                 tools=[berth_free],
                 input_format="pcmu",
                 output_format="pcmu",
+                reconnect=voxwire.Reconnect(),  # a call outlives a connection that breaks,
+                rotate=True,  # and the hour that a session may last
             ) as session,
             asyncio.TaskGroup() as call,
         ):

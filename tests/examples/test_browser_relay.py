@@ -87,10 +87,10 @@ async def test_a_conversation_in_the_page(
     assert connection.closed.code == 1000
 
 
-async def test_a_session_that_breaks_is_told(
+async def test_a_session_that_is_ended_is_told(
     server: Emulator, relay: str, browser: chromium.Browser
 ) -> None:
-    server.faults.append(fault_of("close:1011@2"))
+    server.faults.append(fault_of("close:4000@2"))
     page = await browser.page(relay)
     await page.click("#talk")
     shown = "document.querySelector('#state').innerText"

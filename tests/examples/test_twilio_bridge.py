@@ -243,11 +243,26 @@ async def test_a_ticket_is_good_for_its_own_call_only(server: Emulator, bridge: 
     assert server.connections == []
 
 
-async def test_a_session_that_breaks_ends_the_call(
+async def test_a_call_outlives_a_connection_that_breaks(server: Emulator, bridge: str) -> None:
+    server.on("a story", reply="Once upon a time there was a lighthouse.", fault="cut:8", times=1)
+    server.on("a story", reply="Where were we?")
+    url, parameters = await call(bridge)
+    async with dialled(url) as telephone:
+        await telephone.start(parameters)
+        await until(lambda: telephone.got)
+        await telephone.play()
+        await telephone.say(server.speech("Tell me a story", PCMU) + QUIET * 40)
+        await until(lambda: telephone.got.endswith(server.speech("Where were we?", PCMU)))
+        assert len(server.connections) == 2
+        await telephone.tell("stop", stop={"accountSid": "AC0123", "callSid": CALL["CallSid"]})
+        await until(lambda: server.connections[1].closed)
+
+
+async def test_a_session_that_is_ended_ends_the_call(
     server: Emulator, bridge: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "harbour")
-    server.on(None, reply="Good day.", fault="close:1011@1")
+    server.on(None, reply="Good day.", fault="close:4000@1")
     url, parameters = await call(bridge)
     async with connect(url) as socket:
         await Telephone(socket).start(parameters)
