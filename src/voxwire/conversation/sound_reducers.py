@@ -28,7 +28,9 @@ from .ledger import Ledger
 def session_event(ledger: Ledger, event: SessionCreated | SessionUpdated) -> list[LocalEvent]:
     """The formats, and who finds the turns; a new session also begins to count anew."""
     appended = ledger.appended
-    if isinstance(event, SessionCreated) and not ledger.moving:
+    if isinstance(event, SessionCreated):
+        if ledger.moving:
+            return []  # what servers begin with; the session is told its settings next
         appended.reset()
     ledger.format = format_of(event.session, "output", default=PCM16)
     appended.change_format(format_of(event.session, "input", default=PCM16))
