@@ -17,6 +17,8 @@ from voxwire.redaction import redact, redact_headers, redact_text, redact_url
         "the bearer of good news",
         "c2s-0123456789abcdef",
         "AAAAsk+AAAAek/AAAA==",
+        "write to me@h.test, or see https://h.test/?page=2#token=3",
+        "is key=5 a key? token=yes",
     ],
 )
 def test_ordinary_text_comes_back_as_the_same_object(text: str) -> None:
@@ -33,6 +35,8 @@ def test_ordinary_text_comes_back_as_the_same_object(text: str) -> None:
         ("authorization: bearer abc.def1/g+h==, next", "authorization: bearer <redacted>, next"),
         ("realtime, openai-insecure-api-key.xyz", "realtime, openai-insecure-api-key.<redacted>"),
         ("whsec_abc123456/+=", "<redacted>"),
+        ("see https://u:p@h.test/a", "see https://<redacted>@h.test/a"),
+        ("https://h.test/?a=1&api-key=b2&c=3", "https://h.test/?a=1&api-key=<redacted>&c=3"),
     ],
 )
 def test_keys_are_cut_out_of_text(text: str, expected: str) -> None:

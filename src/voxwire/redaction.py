@@ -42,6 +42,13 @@ _SUBPROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^\s,]+")
 # A user and a password in an address, wherever it stands in a text; a proxy's, for one.
 _USER_INFO = re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^\s/?#@\"']+@")
 
+# A key in the query of an address, wherever that stands in a text.
+_QUERY = re.compile(
+    r"([?&](?:access[-_]?token|api[-_]?key|client[-_]?secret|key|password|secret|sig|signature|token)"
+    r"=)[^&\s#\"'<>]+",
+    re.IGNORECASE,
+)
+
 # Field, query and header names, compared in lower case with "_" for "-".
 _NAMES = frozenset({
     "access_token", "api_key", "apikey", "authorization", "client_secret", "cookie", "key",
@@ -119,8 +126,11 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = _BEARER.sub(rf"\g<1>{REDACTED}", text)
     if "openai-insecure-api-key." in text:
         text = _SUBPROTOCOL.sub(rf"\g<1>{REDACTED}", text)
-    if "@" in text and "://" in text:
-        text = _USER_INFO.sub(rf"\g<1>{REDACTED}@", text)
+    if "://" in text:
+        if "@" in text:
+            text = _USER_INFO.sub(rf"\g<1>{REDACTED}@", text)
+        if "=" in text:
+            text = _QUERY.sub(rf"\g<1>{REDACTED}", text)
     return text
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -266,12 +269,27 @@ def run(*arguments: Any) -> str:
     return result.output + result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["lint"], ["lint", "--json"], ["play", "--speed", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["lint"], ["lint", "--json"], ["play", "--speed", "0"], ["report", "--json"]],
+    ids=" ".join,
+)
 def test_what_commands_say_of_a_recording(arguments: list[str], foreign: Path) -> None:
     told = run(*arguments, foreign)
     assert told
     nowhere(told)
     nowhere(told, key=SHAPED)
+
+
+def test_the_page_of_a_recording(foreign: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    run("report", foreign, "-o", out)
+    page = out.read_text()
+    packed = re.findall(r'<script type="text/plain"[^>]*>([^<]*)</script>', page)
+    told = [gzip.decompress(base64.b64decode(text)).decode() for text in packed]
+    assert "session.update" in "".join(told)
+    nowhere(page, *told)
+    nowhere(page, *told, key=SHAPED)
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])

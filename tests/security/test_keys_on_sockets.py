@@ -225,6 +225,50 @@ async def test_an_error_that_repeats_the_key_later_on(records: Records) -> None:
     nowhere(*records.told, *seen, shown(caught.value), shown(ended.value))
 
 
+@pytest.mark.parametrize("how", ["function", "before"])
+async def test_the_keys_of_later_connections(how: str, records: Records, tmp_path: Path) -> None:
+    """Each connection may have a key of its own; what the server repeats of any of them goes."""
+    keys = [f"{CANARY}-{number}" for number in range(1, 9)]
+    given: list[str] = []
+
+    def key() -> str:
+        given.append(keys[len(given)])
+        return given[-1]
+
+    async def handler(socket: Any) -> None:
+        sent = socket.request.headers["Authorization"].removeprefix("Bearer ")
+        await socket.send(json.dumps(CREATED["event"]))
+        error = {"type": "x", "message": f"{sent}, after {CANARY}-1", "event_id": None}
+        await socket.send(json.dumps({"type": "error", "event_id": "e", "error": error}))
+        if sent == keys[2]:
+            await socket.close(1000, f"enough of {sent}")
+        else:
+            socket.transport.abort()
+
+    path = tmp_path / "session.jsonl"
+    policy = voxwire.Reconnect(first_delay=0.0, before=lambda _: key() if how == "before" else None)
+    own = logging.getLogger("the server's own, which is not ours")
+    seen: list[str] = []
+    async with serve(handler, "127.0.0.1", 0, logger=own) as server:
+        port = server.sockets[0].getsockname()[1]
+        opening = voxwire.connect(
+            url=f"ws://127.0.0.1:{port}/",
+            api_key=key() if how == "before" else key,
+            reconnect=policy,
+            record=path,
+        )
+        async with opening as session:
+            try:
+                async for event in session:
+                    seen.append(repr(event))
+            except voxwire.ConnectionClosedError as error:  # however it ends
+                seen.append(shown(error))
+            seen += [repr(session), repr(session.closed), repr(policy)]
+    assert given == keys[:3]
+    assert sum(event.startswith("ErrorEvent") for event in seen) == 3
+    nowhere(*records.told, *seen, path.read_text())
+
+
 @pytest.mark.parametrize(
     ("scheme", "proxy"),
     [("ws", "http://user:{0}@127.0.0.1:{1}"), ("ws", "wrong://user:{0}@127.0.0.1:{1}")],
