@@ -90,7 +90,7 @@ bench-check: $(BENCH)/.installed  ## fail if a quick run falls behind the commit
 
 docs: $(VENV)/.docs  ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml
-	@echo "site/index.html  (for the search: $(BIN)/python -m http.server -d site)"
+	@echo "site/index.html"
 
 lock:  ## renew the lock files (needs uv and npm)
 	uv pip compile $(LOCK) --overrides requirements/overrides.txt --extra cli --group dev -o requirements/dev.txt pyproject.toml

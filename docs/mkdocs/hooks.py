@@ -18,6 +18,7 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).parent))
 import api_names
 import example_pages
+import site_links
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "generated" / "reference"
@@ -137,8 +138,10 @@ def _figures() -> str:
 
 
 def on_post_build(config: Any) -> None:
-    """Every public name is on the site, and nothing on it is fetched from another host."""
+    """Every link leads somewhere, every public name is there, nothing comes from another host."""
     site = Path(config.site_dir)
+    if faults := list(site_links.broken(site)):
+        raise PluginError("\n".join(faults))
     for page in site.rglob("*.html"):
         for found in _FOREIGN.finditer(page.read_text(encoding="utf-8")):
             raise PluginError(f"{page.name} fetches {found[1] or found[2]}")

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}|~{3,})(?P<info>.*)$")
 _SETUP = re.compile(r"^ *<!-- setup: (?P<names>.+?) -->$")
 _HEADING = re.compile(r"^#{1,6} +(.+?)(?: +\{ ?#(?P<id>[\w-]+) ?\})?$")
-_LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
+_LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +87,7 @@ def _prose(page: Path) -> Iterator[tuple[int, str]]:
 
 
 def links(page: Path) -> Iterator[tuple[int, str]]:
-    """Line and target of each link in the prose."""
+    """Line and target of each link and image in the prose."""
     for number, line in _prose(page):
         for link in _LINK.finditer(re.sub(r"`[^`]*`(?!\])", "", line)):
             yield number, link["target"]
