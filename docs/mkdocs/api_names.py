@@ -44,7 +44,7 @@ def packages() -> list[str]:
 def public() -> list[Public]:
     """Every public name of ``voxwire`` and of its public packages, once, by its shortest path."""
     found: list[Public] = []
-    for module in ("voxwire", *packages()):
+    for module in dict.fromkeys(["voxwire", *packages()]):
         for name in names(module):
             place = place_of(module, name)
             if place is not None and all(place != (each.page, each.path) for each in found):
@@ -60,10 +60,11 @@ def place_of(module: str, name: str) -> tuple[str, str] | None:
             home, _, last = path.rpartition(".")
             if last == name and _same(home, name, value):
                 return page.stem, path
-    for page in _pages():
-        for package in _REST.findall(_text(page)):
-            if name in names(package) and _same(package, name, value):
-                return page.stem, f"{package}.{name}"
+    rests = [(page, package) for page in _pages() for package in _REST.findall(_text(page))]
+    # What only the page with the rest of `voxwire` itself has comes last.
+    for page, package in sorted(rests, key=lambda rest: rest[1] == "voxwire"):
+        if name in names(package) and _same(package, name, value):
+            return page.stem, f"{package}.{name}"
     return None
 
 
