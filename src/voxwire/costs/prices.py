@@ -60,6 +60,7 @@ PRICES: Final[Mapping[str, Price]] = {
     "gpt-live-transcribe": _price(minute="0.017"),
     "gpt-realtime-whisper": _price(minute="0.017"),
     "gpt-transcribe": _price(minute="0.0045"),
+    "whisper-1": _price(minute="0.006"),
     "gpt-4o-transcribe": _price(audio="2.5", text_out="10"),
     "gpt-4o-mini-transcribe": _price(audio="1.25", text_out="5"),
 }
