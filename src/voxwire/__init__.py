@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .errors import SessionExpired as SessionExpired
     from .errors import SessionOwned as SessionOwned
+    from .errors import SteeringRefused as SteeringRefused
     from .errors import StoreError as StoreError
     from .errors import StoreUnavailable as StoreUnavailable
     from .errors import ToolError as ToolError
@@ -94,6 +95,12 @@ if TYPE_CHECKING:
     from .http.errors import UnprocessableEntity as UnprocessableEntity
     from .http.errors import UnreadableAnswer as UnreadableAnswer
     from .http.retrying import Backoff as Backoff
+    from .keeping.events import OwnerChanged as OwnerChanged
+    from .keeping.events import Resumed as Resumed
+    from .keeping.events import StoreFailed as StoreFailed
+    from .keeping.events import StoreRecovered as StoreRecovered
+    from .keeping.kept import Kept as Kept
+    from .keeping.options import Storing as Storing
     from .kinds.connecting import ConnectTranscription as ConnectTranscription
     from .kinds.connecting import ConnectTranslation as ConnectTranslation
     from .kinds.connecting import connect_transcription as connect_transcription
@@ -106,10 +113,13 @@ if TYPE_CHECKING:
     from .kinds.transcribing import Transcriber as Transcriber
     from .kinds.translating import Translated as Translated
     from .kinds.translating import Translator as Translator
+    from .observing import Observation as Observation
+    from .observing import observe as observe
     from .options import realtime_session as realtime_session
     from .playback.playback import Playback as Playback
     from .reconnect import Reconnect as Reconnect
     from .recording.recorder import Recorder as Recorder
+    from .resuming import resume as resume
     from .servers.azure import Azure as Azure
     from .servers.azure import AzureVoiceLive as AzureVoiceLive
     from .servers.profiles import Abilities as Abilities
@@ -118,6 +128,9 @@ if TYPE_CHECKING:
     from .servers.profiles import ServerProfile as ServerProfile
     from .servers.xai import XAI as XAI
     from .session import Session as Session
+    from .steering import Answer as Answer
+    from .steering import Steering as Steering
+    from .steering import steer as steer
     from .store.file import FileStore as FileStore
     from .store.interface import Store as Store
     from .store.redis import RedisStore as RedisStore
@@ -146,8 +159,8 @@ _HOME = {
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
         "PermissionDenied", "QueueOverflow", "RecordingError", "ServerError", "SessionExpired",
-        "SessionOwned", "StoreError", "StoreUnavailable", "ToolError", "UnknownSession",
-        "UpgradeRejected", "VoxwireError", "WaitTimeout",
+        "SessionOwned", "SteeringRefused", "StoreError", "StoreUnavailable", "ToolError",
+        "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
     "events": (
         "ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "Reconnected",
@@ -168,6 +181,9 @@ _HOME = {
     "audio.local": ("LocalAudio",),
     "audio.remote": ("RemoteAudio",),
     "audio.wav": ("read_wav", "stream_wav", "write_wav"),
+    "keeping.events": ("OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered"),
+    "keeping.kept": ("Kept",),
+    "keeping.options": ("Storing",),
     "kinds.connecting": (
         "ConnectTranscription", "ConnectTranslation", "connect_transcription",
         "connect_translation",
@@ -179,12 +195,15 @@ _HOME = {
     ),
     "kinds.transcribing": ("Transcriber",),
     "kinds.translating": ("Translated", "Translator"),
+    "observing": ("Observation", "observe"),
     "options": ("realtime_session",),
     "playback": ("Playback",),
     "reconnect": ("Reconnect",),
+    "resuming": ("resume",),
     "servers.profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
     "recording": ("Recorder",),
     "session": ("Session",),
+    "steering": ("Answer", "Steering", "steer"),
     "store.file": ("FileStore",),
     "store.interface": ("Store",),
     "store.redis": ("RedisStore",),

@@ -17,6 +17,8 @@ from .acting import GivenTool
 from .conversation.conversation import AudioRetention
 from .core import Core
 from .errors import ConnectionClosedError, InvalidOption
+from .keeping.opening import Keep, keeping
+from .keeping.options import Storing
 from .opening import ConnectionOptions, Opening, connection, lead_of, opened, refusal
 from .options import SessionOptions, realtime_session
 from .playback.playback import Playback
@@ -26,6 +28,7 @@ from .servers.address import Target
 from .servers.credentials import Credential
 from .servers.profiles import ServerProfile, located
 from .session import Session
+from .store.interface import Store
 
 __all__ = ["AttachOptions", "Connect", "attach", "connect"]
 
@@ -49,6 +52,9 @@ def connect(
     tools: Sequence[GivenTool] | None = None,
     keep_audio: AudioRetention = "none",
     record: str | os.PathLike[str] | None = None,
+    store: Store | None = None,
+    session_id: str | None = None,
+    storing: Storing | None = None,
     open_timeout: float | None = 10.0,
     ping_interval: float | None = 20.0,
     ping_timeout: float | None = 20.0,
@@ -78,6 +84,11 @@ def connect(
         keep_audio: which audio the conversation keeps in memory: ``"none"``, ``"all"``, or the last
             so many seconds.
         record: a file to write the whole session to, keys left out.
+        store: where the session is kept beyond this process: a :class:`FileStore` or a
+            :class:`RedisStore`. See ``voxwire.resume``, ``voxwire.observe``, ``voxwire.steer``.
+        session_id: what it is called there; made up where it is left out, and in
+            ``session.kept.session_id``.
+        storing: how it is kept; see :class:`Storing`.
         open_timeout: seconds for the connection and the upgrade together.
         ping_interval: seconds between pings to the server; ``None`` sends none.
         ping_timeout: seconds without an answer to a ping after which the connection is broken.
@@ -97,9 +108,12 @@ def connect(
         ConnectError: on entering; :class:`ConnectTimeout`, :class:`ConnectRefused`,
             :class:`AuthenticationError`, :class:`PermissionDenied` or :class:`UpgradeRejected`.
         ServerError: on entering; the server refused the settings.
+        StoreError: on entering; the store has an unfinished session of that name, or does not
+            answer.
     """
     # From here on: an error's frames may be printed with their variables.
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
+    keep = keeping(store, session_id, storing)
     profile, where = located(
         "realtime" if call_id is None else "call",
         server=server,
@@ -125,7 +139,7 @@ def connect(
     wanted = None
     if session is not None or settings or tools or profile.session:
         wanted = _wanted(session, tools, settings)
-    return Connect(_opener(profile, where, about, wanted, tools, keep_audio))
+    return Connect(_opener(profile, where, about, wanted, tools, keep_audio, keep))
 
 
 class AttachOptions(SessionOptions, ConnectionOptions, total=False):
@@ -210,6 +224,7 @@ def _opener(
     wanted: RealtimeSession | None,
     tools: Sequence[GivenTool] | None,
     keep_audio: AudioRetention,
+    keep: Keep | None = None,
 ) -> Callable[[], Awaitable[Session]]:
     sideband = "call_id=" in where.url
 
@@ -236,6 +251,10 @@ def _opener(
             acknowledged=profile.abilities.acknowledges,
         )
         core.turns.replace(tuple(tools or ()))
-        return await opened(where, core, Session, about, begin)
+
+        async def now() -> Session:
+            return await opened(where, core, Session, about, begin)
+
+        return await (now() if keep is None else keep.opened(core, now))
 
     return open_it

@@ -36,7 +36,8 @@
         ├── UnknownSession                       there is no such session, or it has been closed
         ├── SessionOwned                         another process holds it
         ├── OwnershipLost                        another process has taken it over
-        └── NoOwner                              nobody holds it, so nobody can answer
+        ├── NoOwner                              nobody holds it, so nobody can answer
+        └── SteeringRefused                      its owner could not do what was asked
 
 Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.webhooks``; ``voxwire``
 itself offers all.
@@ -71,6 +72,7 @@ __all__ = [
     "ServerError",
     "SessionExpired",
     "SessionOwned",
+    "SteeringRefused",
     "StoreError",
     "StoreUnavailable",
     "ToolError",
@@ -254,3 +256,7 @@ class OwnershipLost(StoreError):
 
 class NoOwner(StoreError):
     """Nobody holds the session now, so nobody can do what was asked; ``resume`` takes it over."""
+
+
+class SteeringRefused(StoreError):
+    """The owner of a session could not do what was asked of it through the store."""

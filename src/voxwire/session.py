@@ -10,14 +10,14 @@ import contextlib
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 from voxwire_protocol import ConversationItemCreate, Event
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
-from .core import Core
+from .core import Core, log
 from .errors import ConnectionClosedError, InvalidOption
 from .events import ConnectionClosed
 from .inside import inside
@@ -28,6 +28,9 @@ from .sending import Sending
 from .talk import Talking
 from .tool_tasks import ToolTasks
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from .keeping.kept import Kept
 
 __all__ = ["Live", "Session"]
 
@@ -262,6 +265,74 @@ class Session(Talking, Live):
 
     async def _finish_acting(self, timeout: float) -> None:
         await self._tools.close({task for task in self._closers if task is not None}, timeout)
+        if self._kept is not None:  # before handlers end: they hear what could not be stored
+            await self._kept.end(timeout)
+
+    # -- in a store ---------------------------------------------------------------------------
+
+    _kept: Kept | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """How the session is kept in a store; raises :class:`InvalidOption` where it is not."""
+        if self._kept is None:
+            raise InvalidOption("this session is in no store: open it with connect(store=...)")
+        return self._kept
+
+    def keep(self, kept: Kept) -> None:
+        """The session is kept from now on."""
+        self._kept = kept
+        kept.begin(self)
+
+    async def restore(self, frame: bytes) -> None:
+        """Write a frame of what restores the session, which is no event of its own."""
+        self._wire.up.clear()
+        try:
+            await self._wire.put(frame)
+        except SocketClosed:
+            await asyncio.wait([self._reader])
+            raise self._core.closing_error() or ConnectionClosedError(1006) from None
+
+    def restored(self) -> None:
+        """All is restored: write what waits, and run what is due."""
+        self._wire.up.set()
+        self._go_on()
+
+    async def hand_over(self, *, timeout: float = 5.0) -> None:
+        """Leave the session to another process: finish what is under way, store all, and close the
+        connection. ``voxwire.resume`` goes on with it there.
+
+        Args:
+            timeout: seconds for the response and the tools that run; what takes longer is begun
+                anew by the other process, or reported there.
+
+        Raises:
+            InvalidOption: the session is in no store.
+        """
+        kept = self.kept
+        kept.goes_on()
+        changed = asyncio.Event()
+        watching = self._core.router.subscribe((Event,), lambda _event: changed.set())
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._core.turns.idle and self.closed is None:
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            log.info("%s is handed over in the middle of a response", kept.session_id)
+        finally:
+            watching.cancel()
+        await self.close()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and self._kept is not None:
+            self._kept.goes_on()  # the program has failed; the conversation has not ended
+        await super().__aexit__(kind, error, trace)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

@@ -472,6 +472,7 @@ class Session:
         parameters: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         approve: Approve | None = None,
+        idempotent: bool = False,
     ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
     def tool(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # mypy loses P
         """Make a function a tool of this session; see :meth:`voxwire.Session.tool`."""

@@ -7,10 +7,17 @@ keeps the two in step, so that a turn ends with the answer and not with the call
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from voxwire_protocol import ClientEvent, Event, Model, RealtimeResponse, ResponseCreate
+from voxwire_protocol import (
+    ClientEvent,
+    Event,
+    Model,
+    RealtimeResponse,
+    ResponseCreate,
+    ResponseCreateParams,
+)
 
 from .responses import Responses
 from .tools.calls import ToolBatches, Work
@@ -98,6 +105,26 @@ class ToolTurns:
     def resume(self) -> list[ClientEvent]:
         """There is another connection. Returns what to send."""
         return self._responses.resume()
+
+    def reopen(
+        self,
+        response_id: str,
+        calls: Iterable[Call],
+        waiting: Collection[str],
+        asked: ResponseCreateParams,
+        *,
+        goes_on: bool,
+    ) -> list[ClientEvent]:
+        """Go on with the calls of a response of another process, before all that waits: see
+        :meth:`ToolBatches.reopen`. Returns what to send."""
+        work = self._batches.reopen(response_id, calls, waiting, asked, goes_on=goes_on)
+        self._start(work.run)
+        if not self._running.get(response_id):
+            return self._send(work, None)
+        turn = self._held[response_id] = Turn(beside=False)
+        turn.responses.append(RealtimeResponse(id=response_id, status="completed", output=[]))
+        self._responses.hold(turn)
+        return []
 
     def _go_on(self, work: Work) -> list[ClientEvent]:
         events: list[ClientEvent] = []

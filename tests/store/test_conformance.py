@@ -38,6 +38,7 @@ async def test_what_was_written_is_read_in_order_from_any_place(store: Store, st
     found = await other.read("call-1")
     assert texts(found) == ["one", "two", "three"]
     assert {entry.fence for entry in found} == {lease.fence}
+    assert [entry.number for entry in found] == [1, 2, 3]
     assert all(entry.kind == "s2c" and entry.at > 1e9 for entry in found)
     assert texts(await other.read("call-1", found[0].position)) == ["two", "three"]
     assert texts(await other.read("call-1", limit=1)) == ["one"]
@@ -89,6 +90,7 @@ async def test_a_snapshot_tells_up_to_where_it_goes_and_lets_go_of_what_is_old(
     assert texts(await store.read("call-1", stored.covers)) == ["h", "i"]
     found = await store.read("call-1")
     assert texts(found) == ["e", "f", "g", "h", "i"]
+    assert [entry.number for entry in found] == [5, 6, 7, 8, 9]
     assert (stored.first, stored.last) == (found[0].position, found[-1].position)
     # One that comes with no entry covers all that there are.
     await store.write(lease, Batch(number=4, snapshot=b"[]"))

@@ -40,10 +40,14 @@ printed.
 Examples:
 
   voxwire chat --local
+
   voxwire chat --tools weather.py:get_weather -i "Be brief."
+
   voxwire chat "What is a duologue?"
+
   voxwire chat - < letter.txt
-  voxwire chat --json "Hello" | jq -r .text
+
+  echo "Hello" | voxwire chat --json | jq -r 'select(.who == "assistant").text'
 """
 
 
@@ -52,7 +56,6 @@ def chat(
     message: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MESSAGE]...",
             help="What to say; then the answer is printed, and that is all. - reads a message "
             "from stdin, whole.",
             show_default=False,
@@ -65,7 +68,6 @@ def chat(
         str | None,
         typer.Option(
             "--voice",
-            metavar="NAME",
             help="Have answers spoken in this voice: their words are shown, and --output keeps "
             "the sound.",
             show_default=False,
@@ -85,7 +87,6 @@ def chat(
         typer.Option(
             "--output",
             "-o",
-            metavar="FILE",
             help="Have answers spoken, and write their sound to this WAV file.",
             show_default=False,
             rich_help_panel=OUTPUT,

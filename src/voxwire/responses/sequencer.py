@@ -229,6 +229,10 @@ class Responses:
                 events += self._send(turn)
         return events + self._next()
 
+    def hold(self, turn: Turn) -> None:
+        """A turn of another process has tools to answer: nothing is sent before it goes on."""
+        self._held.append(turn)
+
     def close(self, error: BaseException) -> None:
         """The connection is gone: everything that runs or waits ends with `error`."""
         turns = [*self._floor.turns, *self._waiting, *self._held]

@@ -98,7 +98,7 @@ class FileStore:
                 "INSERT INTO sessions (id, fence, owner, until, ended, at) VALUES (?,?,?,?,0,?) "
                 "ON CONFLICT (id) DO UPDATE SET fence=excluded.fence, owner=excluded.owner, "
                 "until=excluded.until, ended=0, at=excluded.at, batch=0"
-                + (", snapshot=NULL, covers=0" if new else ""),
+                + (", snapshot=NULL, covers=0, lines=0" if new else ""),
                 (session_id, fence, owner, now + ttl, now),
             )
             db.execute("INSERT INTO claims VALUES (?,?,?,?)", (session_id, fence, owner, now))
@@ -108,13 +108,18 @@ class FileStore:
 
     async def write(self, lease: Lease, batch: Batch) -> bool:
         def do(db: sqlite3.Connection, now: float) -> bool:
-            done = _held(db, lease)
+            done, lines = _held(db, lease)
             name = lease.session_id
             if batch.number > done:
                 db.executemany(
-                    "INSERT INTO events (session, fence, at, kind, data) VALUES (?,?,?,?,?)",
-                    [(name, lease.fence, e.at, e.kind, e.data) for e in batch.entries],
+                    "INSERT INTO events (session, line, fence, at, kind, data) "
+                    "VALUES (?,?,?,?,?,?)",
+                    [
+                        (name, line, lease.fence, e.at, e.kind, e.data)
+                        for line, e in enumerate(batch.entries, lines + 1)
+                    ],
                 )
+                lines += len(batch.entries)
                 db.executemany(
                     "UPDATE asks SET reply = ? WHERE id = ? AND session = ?",
                     [(reply, int(ask), name) for ask, reply in batch.replies.items()],
@@ -127,8 +132,9 @@ class FileStore:
                     )
                     self._trim(db, name)
             db.execute(
-                "UPDATE sessions SET until = ?, at = ?, batch = max(batch, ?) WHERE id = ?",
-                (now + lease.ttl, now, batch.number, name),
+                "UPDATE sessions SET until = ?, at = ?, batch = max(batch, ?), lines = ? "
+                "WHERE id = ?",
+                (now + lease.ttl, now, batch.number, lines, name),
             )
             waiting = db.execute(
                 "SELECT 1 FROM asks WHERE session = ? AND taken = 0 LIMIT 1", (name,)
@@ -153,7 +159,7 @@ class FileStore:
                 (int(ended), now, lease.session_id),
             )
             if ended:
-                db.execute("DELETE FROM asks WHERE session = ?", (lease.session_id,))
+                db.execute("DELETE FROM asks WHERE session = ? AND taken = 0", (lease.session_id,))
 
         await self._write(do)
 
@@ -197,13 +203,13 @@ class FileStore:
 
         def do(db: sqlite3.Connection, _now: float) -> list[Entry]:
             rows = db.execute(
-                "SELECT n, fence, at, kind, data FROM events WHERE session = ? AND n > ? "
+                "SELECT n, line, fence, at, kind, data FROM events WHERE session = ? AND n > ? "
                 "ORDER BY n LIMIT ?",
                 (session_id, int(after or 0), limit),
             ).fetchall()
             return [
-                Entry(position=str(n), fence=fence, at=at, kind=kind, data=data)
-                for n, fence, at, kind, data in rows
+                Entry(position=str(n), number=line, fence=fence, at=at, kind=kind, data=data)
+                for n, line, fence, at, kind, data in rows
             ]
 
         return await self._until(lambda: self._run(do), wait)
@@ -393,17 +399,17 @@ class FileStore:
             await asyncio.sleep(TICK)
 
 
-def _held(db: sqlite3.Connection, lease: Lease) -> int:
-    """The number of the batch written last; raises where the lease is no longer the newest."""
+def _held(db: sqlite3.Connection, lease: Lease) -> tuple[int, int]:
+    """The numbers of the last batch and the last line; raises where the lease is not the newest."""
     row = db.execute(
-        "SELECT fence, batch, owner FROM sessions WHERE id = ?", (lease.session_id,)
+        "SELECT fence, batch, owner, lines FROM sessions WHERE id = ?", (lease.session_id,)
     ).fetchone()
     if row is None or row[0] != lease.fence or row[2] is None:
         raise OwnershipLost(
             f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
             + ("gone" if row is None else f"{row[2] or 'nobody'}'s now, with token {row[0]}")
         )
-    return int(row[1])
+    return int(row[1]), int(row[3])
 
 
 def _last(db: sqlite3.Connection, name: str) -> int:

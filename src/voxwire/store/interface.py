@@ -42,6 +42,8 @@ class Entry:
     """When it was written, in seconds since 1970, by the writer's clock."""
     position: str = ""
     """Its place in the log, given by the store: to be handed back to :meth:`Store.read`."""
+    number: int = 0
+    """Counts the lines of the session from 1, given by the store: one that is missing is gone."""
     fence: int = 0
     """The fencing token of the owner that wrote it."""
 

@@ -283,6 +283,7 @@ def _entry(id: Any, fields: list[Any]) -> Entry:
     kind: Any = _text(known["k"])
     return Entry(
         position=_text(id),
+        number=int(known["n"]),
         fence=int(known["o"]),
         at=float(known["t"]),
         kind=kind,

@@ -116,3 +116,6 @@ class Connections:
         client, self._client = self._client, self._given
         if client is not None and client is not self._given:
             await client.aclose()
+            nodes = getattr(client, "nodes_manager", None)
+            if nodes is not None:  # the one that was asked for the others has a line of its own
+                await nodes.aclose("startup_nodes")

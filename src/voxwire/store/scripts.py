@@ -33,7 +33,7 @@ end
 if ARGV[4] == '1' then
   if open then return {'open'} end
   redis.call('DEL', KEYS[2], KEYS[3])
-  redis.call('HDEL', KEYS[1], 'snapshot', 'covers')
+  redis.call('HDEL', KEYS[1], 'snapshot', 'covers', 'lines')
 elseif not open then
   return {there and 'closed' or 'none'}
 end
@@ -56,9 +56,11 @@ WRITE = (
 local last = false
 if tonumber(ARGV[5]) > tonumber(redis.call('HGET', KEYS[1], 'batch')) then
   local replies = tonumber(ARGV[8])
+  local lines = tonumber(redis.call('HGET', KEYS[1], 'lines') or '0')
   for i = 9 + replies, #ARGV, 3 do
+    lines = lines + 1
     last = redis.call('XADD', KEYS[2], '*',
-      'o', ARGV[1], 't', ARGV[i], 'k', ARGV[i + 1], 'd', ARGV[i + 2])
+      'n', lines, 'o', ARGV[1], 't', ARGV[i], 'k', ARGV[i + 1], 'd', ARGV[i + 2])
   end
   for i = 1, replies do
     redis.call('RPUSH', KEYS[4 + i], ARGV[8 + i])
@@ -72,7 +74,7 @@ if tonumber(ARGV[5]) > tonumber(redis.call('HGET', KEYS[1], 'batch')) then
     redis.call('HSET', KEYS[1], 'snapshot', ARGV[7], 'covers', last)
     redis.call('XTRIM', KEYS[2], 'MAXLEN', ARGV[4])
   end
-  redis.call('HSET', KEYS[1], 'batch', ARGV[5])
+  redis.call('HSET', KEYS[1], 'batch', ARGV[5], 'lines', lines)
 end
 redis.call('HSET', KEYS[1], 'until', now + ARGV[2], 'at', now)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end

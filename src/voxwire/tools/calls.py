@@ -6,6 +6,7 @@ sent and what a call gave, and says what to run and what to send.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, cast
 
 import attrs
@@ -21,6 +22,7 @@ from voxwire_protocol import (
     FunctionCallOutput,
     ResponseCreate,
     ResponseCreated,
+    ResponseCreateParams,
     ResponseDone,
     ResponseFunctionCallArgumentsDone,
     ResponseOutputItemAdded,
@@ -154,6 +156,39 @@ class ToolBatches:
         self._running = ""
         self._asked = Asked()
         self._listed.clear()
+
+    def reopen(
+        self,
+        response_id: str,
+        calls: Iterable[Call],
+        waiting: Collection[str],
+        asked: ResponseCreateParams,
+        *,
+        goes_on: bool,
+    ) -> Work:
+        """Go on with the calls of a response that has ended over a connection of another process.
+
+        Args:
+            calls: all of them.
+            waiting: ids of those without an answer.
+            asked: the request that the response answered.
+            goes_on: whether the model is to have the word again after the answers.
+        """
+        work = Work()
+        batch = Batch(response_id, asked=asked, over=True, goes_on=goes_on)
+        self._batches[response_id] = batch
+        for call in calls:
+            self._seen[call.call_id] = batch
+            batch.calls[call.call_id] = call
+            if call.call_id not in waiting:
+                batch.answers += 1
+                self._answered.add(call.call_id)
+                continue
+            batch.waiting.add(call.call_id)
+            if not self._by_hand(call.name):
+                work.run.append(call)
+        self._finish(batch, work)
+        return work
 
     def answered(self, call: Call, output: str) -> Work:
         """A call has its output; a call that was postponed has it at last."""

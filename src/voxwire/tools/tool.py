@@ -70,6 +70,9 @@ class Tool(Generic[P, R]):
             The function is then called with the arguments as keywords, unchecked.
         timeout: seconds that it may take; the tool set's where it is left out.
         approve: asked before each call.
+        idempotent: whether it may run again with the same arguments, where nobody knows whether it
+            has run to its end: on the next worker, after one has died. Looking something up is;
+            booking a table is not.
 
     Raises:
         InvalidOption: the model could not be told about it, with what to do about that.
@@ -85,6 +88,7 @@ class Tool(Generic[P, R]):
         parameters: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         approve: Approve | None = None,
+        idempotent: bool = False,
     ) -> None:
         if not callable(function):
             raise InvalidOption(f"{function!r} is no tool: give a function")
@@ -94,6 +98,7 @@ class Tool(Generic[P, R]):
             raise InvalidOption(f"{self.name}: timeout={timeout!r} is no time to run in")
         self.timeout = timeout
         self.approve = approve
+        self.idempotent = idempotent
         self._signature = (
             Signature(function, self.name, ToolContext) if parameters is None else None
         )
@@ -146,6 +151,7 @@ def tool(
     parameters: Mapping[str, Any] | None = None,
     timeout: float | None = None,
     approve: Approve | None = None,
+    idempotent: bool = False,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a tool, as ``@tool`` or ``@tool(name=..., ...)``; see :class:`Tool`."""

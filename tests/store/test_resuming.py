@@ -1,0 +1,326 @@
+"""Taking a session over: what was said, what was being said, and tools that ran."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from crashing import crash
+
+import voxwire
+from voxwire.emulator import Emulator, Reply
+from voxwire.errors import InvalidOption, SessionOwned, UnknownSession
+from voxwire.keeping import Resumed, Storing
+from voxwire.store import FileStore, Store
+
+SHORT = Storing(lease=0.3)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Emulator]:
+    async with Emulator() as emulator:
+        yield emulator
+
+
+async def begin(server: Emulator, store: Store, **options: Any) -> voxwire.Session:
+    return await voxwire.connect(
+        url=server.url, store=store, session_id="call-42",
+        **{"output_modalities": ["text"], "storing": SHORT, **options},
+    )  # fmt: skip
+
+
+def said(session: voxwire.Session) -> list[tuple[str | None, str]]:
+    """What was said, and what tools gave, without ids."""
+    return [
+        (item.role or item.type, item.text or item.transcript or item.output or item.name or "")
+        for item in session.conversation
+    ]
+
+
+async def resumed(store: Store, **options: Any) -> tuple[voxwire.Session, Resumed]:
+    session = await voxwire.resume(store, "call-42", wait=20, storing=SHORT, **options)
+    told: list[Resumed] = []
+    session.on(Resumed, told.append)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not told:
+            await asyncio.sleep(0.001)
+    return session, told[0]
+
+
+async def test_program_14(server: Emulator, store: Store, stores: Any) -> None:
+    first = await begin(server, store, instructions="Be brief.")
+    await first.say("My name is Ann.")
+    await first.say("What is my name?")
+    assert await first.kept.stored(20)
+    before = said(first)
+    await crash(first)
+    async with voxwire.resume(stores(), "call-42", wait=20) as session:
+        assert said(session) == before
+        await session.say("Still there?")
+        assert len(session.conversation) == 6
+        # The server was told everything: it is another connection, and another session of its.
+        told = server.connections[-1]
+        assert len(server.connections) == 2
+    assert session.session.instructions == "Be brief."
+    assert session.kept.fence > first.kept.fence
+    names = [frame.type for frame in told.received]
+    assert names[:5] == ["session.update", *["conversation.item.create"] * 4]
+    with pytest.raises(UnknownSession, match="was closed"):
+        await voxwire.resume(store, "call-42")
+
+
+async def test_a_session_that_lives_is_not_taken(server: Emulator, store: Store) -> None:
+    session = await begin(server, store)
+    with pytest.raises(SessionOwned):
+        await voxwire.resume(store, "call-42")
+    await session.close()
+    with pytest.raises(UnknownSession):
+        await voxwire.resume(store, "another")
+
+
+async def test_a_drained_session_goes_on_elsewhere_at_once(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    first = await begin(server, store, storing=Storing(lease=600))
+    answer = first.say("Hello")
+    await first.hand_over()
+    assert answer.status == "completed"  # what was being said was said to its end
+    session, told = await resumed(stores())
+    assert (told.owner, told.restored, told.asked_again) == (first.kept.owner, 2, 0)
+    assert said(session) == said(first)
+    await session.say("Again")
+    await session.close()
+
+
+async def test_what_was_being_said_is_said_again(server: Emulator, store: Store) -> None:
+    long = "A long answer that will not come to its end."
+    server.on("long", reply=Reply(text=long, hold=3), times=1)
+    server.on("long", reply=long)
+    first = await begin(server, store)
+    async with first.expect(voxwire.ResponseOutputTextDelta, timeout=20):
+        first.say("long")
+    assert await first.kept.stored(20)
+    await crash(first)
+    session, told = await resumed(store)
+    assert told.asked_again == 1
+    async with asyncio.timeout(20):
+        while not session._core.turns.idle or len(session.conversation) < 2:
+            await asyncio.sleep(0.005)
+    assert said(session) == [
+        ("user", "long"), ("assistant", "A long answer that will not come to its end."),
+    ]  # fmt: skip
+    await session.close()
+
+
+async def test_what_waited_for_its_turn_is_asked_in_order(server: Emulator, store: Store) -> None:
+    gate = asyncio.Event()
+
+    async def brain(turn: Any) -> str:
+        if not gate.is_set():
+            await asyncio.Event().wait()
+        return f"to {turn.text}"
+
+    server.script.brain = brain
+    first = await begin(server, store)
+    for text in ("one", "two", "three"):
+        first.say(text)
+    async with first.expect(voxwire.ResponseCreated, timeout=20):
+        pass
+    assert await first.kept.stored(20)
+    await crash(first)
+    gate.set()
+    session, told = await resumed(store)
+    assert told.asked_again == 3
+    async with asyncio.timeout(20):
+        while len(session.conversation) < 6 or not session._core.turns.idle:
+            await asyncio.sleep(0.005)
+    assert said(session) == [
+        ("user", "one"), ("assistant", "to one"), ("user", "two"), ("assistant", "to two"),
+        ("user", "three"), ("assistant", "to three"),
+    ]  # fmt: skip
+    await session.close()
+
+
+class Tools:
+    """A tool whose first run never ends, and one that may be repeated."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.running = asyncio.Event()
+        self.stuck = True
+
+    def given(self) -> list[Any]:
+        @voxwire.tool
+        async def book() -> str:
+            """Book."""
+            return await self._run("book")
+
+        @voxwire.tool(idempotent=True)
+        async def look() -> str:
+            """Look."""
+            return await self._run("look")
+
+        return [book, look]
+
+    async def _run(self, name: str) -> str:
+        self.ran.append(name)
+        self.running.set()
+        if self.stuck:
+            await asyncio.Event().wait()
+        return f"{name} done"
+
+
+@pytest.mark.parametrize("name", ["book", "look"])
+async def test_a_tool_that_ran_on_a_dead_worker(server: Emulator, store: Store, name: str) -> None:
+    server.on("go", call=name, arguments={})
+    server.on(output_of=name, reply="All right.")
+    tools = Tools()
+    first = await begin(server, store, tools=tools.given())
+    first.say("go")
+    await asyncio.wait_for(tools.running.wait(), 20)
+    assert await first.kept.stored(20)
+    await crash(first)
+    tools.stuck = False
+    session, told = await resumed(store, tools=tools.given())
+    async with asyncio.timeout(20):
+        while said(session)[-1] != ("assistant", "All right."):
+            await asyncio.sleep(0.005)
+    output = said(session)[2][1]
+    if name == "book":  # nobody knows whether it did what it does: it does not run twice
+        assert tools.ran == ["book"]
+        assert [call.name for call in told.unknown] == ["book"]
+        assert told.run == ()
+        assert "unknown_outcome" in output
+    else:
+        assert tools.ran == ["look", "look"]
+        assert [call.name for call in told.run] == ["look"]
+        assert output == "look done"
+    await session.close()
+
+
+async def test_a_tool_that_had_not_begun_is_run(server: Emulator, store: Store) -> None:
+    server.on("go", call="book", arguments={})
+    server.on(output_of="book", reply="All right.")
+    tools = Tools()
+    first = await begin(server, store, tools=tools.given())
+    # Whatever runs tools stops before it has begun.
+    first._core.around_tools.append(lambda call, work: asyncio.Event().wait())
+    first._core.around_tools.reverse()
+    del first._core.around_tools[1:]
+    async with first.expect(voxwire.ResponseDone, timeout=20):
+        first.say("go")
+    assert await first.kept.stored(20)
+    await crash(first)
+    tools.stuck = False
+    session, told = await resumed(store, tools=tools.given())
+    assert [call.name for call in told.run] == ["book"]
+    async with asyncio.timeout(20):
+        while said(session)[-1] != ("assistant", "All right."):
+            await asyncio.sleep(0.005)
+    assert tools.ran == ["book"]
+    await session.close()
+
+
+async def test_a_tool_whose_output_was_sent_is_not_run_and_the_model_goes_on(
+    server: Emulator, store: Store
+) -> None:
+    gate = asyncio.Event()
+    server.on("go", call="book", arguments={})
+
+    async def brain(turn: Any) -> str:
+        if not gate.is_set():
+            await asyncio.Event().wait()
+        return "All right."
+
+    server.on(output_of="book", reply=brain)
+    tools = Tools()
+    tools.stuck = False
+    first = await begin(server, store, tools=tools.given())
+    first.say("go")
+    async with asyncio.timeout(20):
+        while len(first.conversation) < 3:
+            await asyncio.sleep(0.005)
+    assert await first.kept.stored(20)
+    await crash(first)
+    gate.set()
+    session, told = await resumed(store, tools=tools.given())
+    assert (told.run, told.unknown) == ((), ())
+    async with asyncio.timeout(20):
+        while said(session)[-1] != ("assistant", "All right."):
+            await asyncio.sleep(0.005)
+    assert tools.ran == ["book"]
+    assert len(session.conversation) == 4
+    await session.close()
+
+
+async def test_a_session_is_taken_over_again_and_again(server: Emulator, store: Store) -> None:
+    session = await begin(server, store)
+    for number in range(4):
+        await session.say(f"turn {number}")
+        assert await session.kept.stored(20)
+        await crash(session)
+        session, told = await resumed(store)
+        assert told.restored == 2 * (number + 1)
+    assert [text for role, text in said(session) if role == "user"] == [
+        f"turn {number}" for number in range(4)
+    ]
+    fences = [claim.fence for claim in (await store.load("call-42")).claims]
+    assert fences == sorted(set(fences))
+    assert len(fences) == 5
+    await session.close()
+
+
+async def test_who_dies_while_taking_over_leaves_all_to_the_next(
+    server: Emulator, store: Store
+) -> None:
+    first = await begin(server, store)
+    await first.say("Hello")
+    assert await first.kept.stored(20)
+    before = said(first)
+    await crash(first)
+    with pytest.raises(voxwire.ConnectError):
+        await voxwire.resume(store, "call-42", wait=20, url="ws://127.0.0.1:9")
+    session, told = await resumed(store)
+    assert said(session) == before
+    assert told.restored == 2
+    await session.close()
+
+
+async def test_spoken_conversations_are_taken_over_too(server: Emulator, store: Store) -> None:
+    first = await begin(
+        server, store, output_modalities=["audio"], turn_detection=None,
+        transcription="gpt-4o-transcribe",
+    )  # fmt: skip
+    await first.append_audio(bytes(48_000))
+    async with first.expect("conversation.item.input_audio_transcription.completed", timeout=20):
+        await first.commit_audio()
+    await first.respond()
+    assert await first.kept.stored(20)
+    before = [(i.role, i.transcript, i.audio_ms) for i in first.conversation]
+    assert before[0][2] == 1000
+    await crash(first)
+    session, _ = await resumed(store)
+    assert [(i.role, i.transcript, i.audio_ms) for i in session.conversation] == before
+    await session.close()
+
+
+async def test_settings_may_change_with_the_owner(server: Emulator, store: Store) -> None:
+    first = await begin(server, store, instructions="Be brief.", voice="cedar")
+    await first.hand_over()
+    session, _ = await resumed(store, instructions="Be long.")
+    assert session.session.instructions == "Be long."
+    assert session.session.audio.output.voice == "cedar"
+    await session.close()
+
+
+async def test_what_cannot_work_is_told_at_once(tmp_path: Any) -> None:
+    store = FileStore(tmp_path / "s.db")
+    with pytest.raises(InvalidOption, match="needs a store"):
+        voxwire.resume(None, "call-1")  # type: ignore[arg-type]
+    with pytest.raises(InvalidOption, match="no setting"):
+        voxwire.resume(store, "call-1", instruction="x")  # type: ignore[call-arg]
+    with pytest.raises(InvalidOption, match="letters"):
+        voxwire.resume(store, "")
