@@ -25,7 +25,11 @@ REFERENCE = ROOT / "generated" / "reference"
 RESULTS = ROOT / "benchmarks"
 
 # Pages of the repository that are pages of the site, too.
-ELSEWHERE = {"specs/README.md": "specs.md", "CHANGELOG.md": "changelog.md"}
+ELSEWHERE = {
+    "specs/README.md": "specs.md",
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "promises.md",
+}
 # The order of the reference in the menu; what is not named here follows.
 FIRST = (
     "index", "realtime-events", "translation-events", "operations", "client-events",

@@ -16,6 +16,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     *markdown_blocks.pages(),
     ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "examples").rglob("README.md")),
     ROOT / "specs" / "README.md",
     *sorted((ROOT / "generated" / "reference").glob("*.md")),
@@ -47,7 +48,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_menu_has_every_page_once() -> None:
     config = yaml.safe_load((DOCS / "mkdocs" / "mkdocs.yml").read_text(encoding="utf-8"))
     named = [name for name in _leaves(config["nav"]) if (DOCS / name).suffix == ".md"]
-    elsewhere = {"specs.md", "changelog.md"}
+    elsewhere = {"specs.md", "changelog.md", "promises.md"}
     there = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     assert sorted(named) == sorted(there | elsewhere)
 
