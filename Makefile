@@ -10,7 +10,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench docs lint types lock clean
+.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench bench-check docs lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18

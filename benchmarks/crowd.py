@@ -30,6 +30,14 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def waited() -> float:
+    """Seconds that this process has waited for a processor that did something else."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):  # a kernel that does not count it
+        return 0.0
+
+
 async def _connected(who: Any, url: str, count: int) -> list[Any]:
     clients: list[Any] = []
     while len(clients) < count:
@@ -81,7 +89,7 @@ async def crowd(who: Any, url: str, count: int, seconds: float) -> dict[str, flo
 
     async def speak(some: list[Any], due: float) -> None:
         """A group of microphones, one after the other each 20 ms."""
-        while due < over:
+        while due < over and time.monotonic() < over:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             for client in some:
                 await client.send(MIC_CHUNK)
@@ -96,17 +104,19 @@ async def crowd(who: Any, url: str, count: int, seconds: float) -> dict[str, flo
     ]
     await asyncio.sleep(_WARM)
     measuring = True
-    cpu, wall = time.process_time(), time.perf_counter()
+    cpu, wall, queued = time.process_time(), time.perf_counter(), waited()
     await asyncio.gather(*speaking)
-    cores = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    wall = time.perf_counter() - wall
+    cores, queued = (time.process_time() - cpu) / wall, (waited() - queued) / wall
     measuring = False
     for task in hearing:
         task.cancel()
     await _closed(clients)
-    expected = count * seconds / DELTA_SECONDS
     return {
         "cores": cores,
-        "heard share": len(came) / expected,
+        "waited share": queued,
+        "heard share": len(came) / (count * seconds / DELTA_SECONDS),
+        "sent share": len(went) / (count * seconds / CHUNK_SECONDS),
         **_late("in", came),
         **_late("out", went),
     }

@@ -6,7 +6,6 @@ was sent waits in line for the next event that fits. This module knows the pairs
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
@@ -128,9 +127,9 @@ class Acknowledgements:
     """The server events that may answer something: no others need be applied."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Sent] = deque()
+        self._waiting: list[Sent] = []
         # Items that were told of: a second event about one acknowledges nothing else.
-        self._items: deque[str] = deque(maxlen=64)
+        self._items: list[str] = []
 
     @property
     def idle(self) -> bool:
@@ -147,13 +146,13 @@ class Acknowledgements:
     def again(self, sent: Sent) -> None:
         """Note an event that goes out again."""
         if len(self._waiting) >= LIMIT:
-            oldest = self._waiting.popleft()
+            oldest = self._waiting.pop(0)
             oldest.settle(None, VoxwireError(f"{LIMIT} later events had no answer either"))
         self._waiting.append(sent)
 
     def take(self) -> list[Sent]:
         """The connection is gone: what it has left unanswered, in the order of sending."""
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, []
         self._items.clear()
         return list(waiting)
 
@@ -177,7 +176,7 @@ class Acknowledgements:
 
     def close(self, error: BaseException) -> None:
         """The connection is gone: nothing more will be acknowledged."""
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, []
         for sent in waiting:
             sent.settle(None, error)
 
@@ -197,6 +196,7 @@ class Acknowledgements:
         known = item_id in self._items
         if not known:
             self._items.append(item_id)
+            del self._items[:-64]
         return known
 
 

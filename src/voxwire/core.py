@@ -10,6 +10,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
@@ -98,6 +99,12 @@ def _concerns(kind: type[Event]) -> tuple[bool, bool, bool]:
     return found
 
 
+@lru_cache(maxsize=16)
+def _names(protocol: codec.Codec) -> Mapping[str, type[Event]]:
+    """The names of a family's events: one table for all sessions of a process."""
+    return {**protocol.client, **protocol.server, **LOCAL_NAMES}
+
+
 class Tap(Protocol):
     """Sees each frame as it passes, in wire order: a recorder, for one."""
 
@@ -137,7 +144,7 @@ class Core:
     ) -> None:
         self.codec = protocol
         self.acknowledged = acknowledged
-        self.router = Router({**protocol.client, **protocol.server, **LOCAL_NAMES})
+        self.router = Router(_names(protocol))
         self.address = ""
         """Where the session leads to, without keys."""
         self.taps: list[Tap] = []

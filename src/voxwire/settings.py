@@ -6,7 +6,6 @@ them, nor when they are sent.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -44,7 +43,7 @@ class Settings:
 
     def __init__(self) -> None:
         self._taken: Any = None
-        self._sent: deque[tuple[str | None, Any]] = deque()
+        self._sent: list[tuple[str | None, Any]] = []
 
     def sent(self, event: SessionUpdate) -> None:
         """An update goes out."""
@@ -54,7 +53,7 @@ class Settings:
         event_id = event.event_id if isinstance(event.event_id, str) else None
         self._sent.append((event_id, whole))
         while len(self._sent) > _FOLDED:
-            self._taken = merged(self._taken, self._sent.popleft()[1])
+            self._taken = merged(self._taken, self._sent.pop(0)[1])
 
     def refused(self, event_id: object) -> None:
         """The server has dropped an update, as a whole."""

@@ -54,7 +54,7 @@ class Appended:
         """Where the speech that is going on begins."""
         self._taken = 0
         self._chunks: deque[tuple[int, bytes]] = deque()
-        self._marks: deque[Mark] = deque()
+        self._marks: list[Mark] = []
         # Where the present format begins, in both scales.
         self._origin, self._origin_ms = 0, 0
 

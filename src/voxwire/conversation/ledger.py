@@ -6,7 +6,6 @@ which event does what.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import attrs
@@ -77,7 +76,7 @@ class Ledger:
         self.moving = False
         """Whether the conversation is on its way to another connection."""
         self._deleted: dict[str, None] = {}
-        self._created: deque[Created] = deque(maxlen=_REMEMBERED)
+        self._created: list[Created] = []
         self._orphans: dict[str, list[ItemState]] = {}
 
     def retain(self, seconds: float | None, tail: float = 0.0) -> None:
@@ -208,6 +207,7 @@ class Ledger:
     def sent_item(self, event_id: str | None, item: object, previous: object) -> None:
         """The client has sent an item: it will be shown by the server."""
         self._created.append(Created(event_id, item, string(previous)))
+        del self._created[:-_REMEMBERED]
 
     def refused(self, event_id: str) -> None:
         """The server did not take the item that was sent with that `event_id`."""

@@ -6,7 +6,6 @@ the order and the conversation decide. This module compares; what follows from i
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -24,7 +23,7 @@ class Pairing:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self.over: deque[str] = deque(maxlen=64)
+        self.over: list[str] = []
         """Ids of responses that ended; some servers end one twice, or send a straggler."""
         self.names_conversation = False
         """Whether the server tells default responses by the id of the conversation."""
@@ -58,7 +57,11 @@ class Pairing:
             self.turns.remove(turn)
         for response_id in [key for key, value in self._by_id.items() if value is turn]:
             del self._by_id[response_id]
-            self.over.append(response_id)
+            self._ended(response_id)
+
+    def _ended(self, response_id: str) -> None:
+        self.over.append(response_id)
+        del self.over[:-64]
 
     def clear(self) -> None:
         """The connection is gone."""
@@ -108,7 +111,7 @@ class Pairing:
         if turn is None:
             sure, guessed = self._match(response, ())
             turn = None if guessed else sure
-        self.over.append(response_id)
+        self._ended(response_id)
         return turn
 
     def cancelled(self, response_id: str | None) -> Turn | None:

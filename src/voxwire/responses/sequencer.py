@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -57,7 +56,7 @@ class Responses:
         self._tokens = (f"{prefix}-{number}" for number in itertools.count(1))
         self._cancels = Cancels(event_id)
         self._floor = Floor()
-        self._waiting: deque[Turn] = deque()
+        self._waiting: list[Turn] = []
         self._held: list[Turn] = []  # ended, but with tools still to answer
         self._ended_now: list[Turn] = []
         self._plain = False  # the server refuses metadata
@@ -140,7 +139,7 @@ class Responses:
         if turn.beside and not self._floor.serial and not self._paused:
             return turn, self._send(turn)
         # What continues a turn goes before what begins one.
-        (self._waiting.appendleft if turn.responses else self._waiting.append)(turn)
+        self._waiting.insert(0 if turn.responses else len(self._waiting), turn)
         return turn, self._next()
 
     def cancel(self, turn: Turn | None = None) -> list[ClientEvent]:
@@ -217,7 +216,7 @@ class Responses:
         self._floor.clear()
         for turn in reversed(list(again)):
             turn.attempts = 0
-            self._waiting.appendleft(turn)
+            self._waiting.insert(0, turn)
 
     def resume(self) -> list[ClientEvent]:
         """There is another connection. Returns what to send."""
@@ -248,7 +247,7 @@ class Responses:
         held = self._paused or any(not turn.beside for turn in self._held)
         if held or not self._waiting or self._floor.busy:
             return []
-        return self._send(self._waiting.popleft())
+        return self._send(self._waiting.pop(0))
 
     def _send(self, turn: Turn) -> list[ClientEvent]:
         assert turn.asked is not None  # a turn is sent after ask()
@@ -315,7 +314,7 @@ class Responses:
         else:
             turn.attempts += 1
             turn.requeue()
-            self._waiting.appendleft(turn)
+            self._waiting.insert(0, turn)
         return self._next()
 
     def _unknown(self, event: UnknownEvent) -> list[ClientEvent]:
