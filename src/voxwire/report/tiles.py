@@ -60,7 +60,8 @@ def _latency(timings: Sequence[Timing], timed: bool) -> Tile:
         return Tile(label="Latency", value="–", note=why, tab="latency")
     note = timing.name
     if len(timing.values) > 1:
-        note += f", median of {len(timing.values)}; 95 % within {seconds(timing.p95 / 1000)}"
+        most = seconds(timing.p95 / 1000).replace(" ", "\N{NO-BREAK SPACE}")
+        note += f", median of {len(timing.values)}; 95\N{NO-BREAK SPACE}% within {most}"
     return Tile(label="Latency", value=seconds(timing.median / 1000), note=note, tab="latency")
 
 

@@ -222,7 +222,7 @@
   let height = 30;
   function drawRows(anew = false) {
     const list = $("rows"), all = $("rows-all");
-    height = small.matches ? 36 : 30;
+    height = small.matches ? 50 : 30;
     all.style.height = `${shown.length * height}px`;
     if (anew) all.replaceChildren();
     const first = Math.max(0, Math.floor(list.scrollTop / height) - 8);
@@ -246,9 +246,8 @@
     const dir = el("span", "dir", ARROWS[one.dir]);
     dir.title = one.dir;
     dir.setAttribute("aria-label", one.dir);
-    if (!small.matches) node.append(el("span", "n", String(one.n)));
-    if (!small.matches || session.timed) node.append(el("span", "at", session.timed ? clock(one.at, 2) : ""));
-    else node.append(el("span", "at", String(one.n)));
+    if (!small.matches) node.append(el("span", "n", String(one.n)), el("span", "at", session.timed ? clock(one.at) : ""));
+    else node.append(el("span", "at", session.timed ? clock(one.at, 1) : String(one.n)));
     node.append(dir, el("span", "type", one.type));
     node.append(el("span", "says", one.text || ""));
     node.onclick = () => chooseRow(shown[i]);
@@ -403,11 +402,12 @@
     const rows = lines.map(line => {
       const what = el("span");
       what.append(el("span", `key ${colours.get(line)}`), line.what);
-      return [what, line.model || "", number.format(Math.round(line.quantity * 100) / 100) + (line.unit === "tokens" ? "" : ` ${line.unit}`), line.amount === null ? "no price" : money(line.amount)];
+      if (line.model) what.append(el("span", "explained", line.model));
+      return [what, number.format(Math.round(line.quantity * 100) / 100) + (line.unit === "tokens" ? "" : ` ${line.unit}`), line.amount === null ? "no price" : money(line.amount)];
     });
-    const sum = ["Total", "", number.format(total), money(cost.total)];
+    const sum = ["Total", number.format(total), money(cost.total)];
     sum.sum = true;
-    panel.append(el("h3", "", "By kind"), share, table(["What", "Model", num("Tokens"), num("US dollars")], [...rows, sum]));
+    panel.append(el("h3", "", "By kind"), share, table(["What", num("Tokens"), num("US dollars")], [...rows, sum]));
     if (!cost.complete) panel.append(el("p", "explained", "What has no known price is not in the sum."));
     const entries = session.usage.entries.filter(e => e.cost.lines.length);
     if (entries.length > 1) {
