@@ -10,7 +10,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench bench-check docs lint types lock clean
+.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench bench-check docs soak lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,6 +87,9 @@ bench: $(BENCH)/.installed  ## measure all beside the alternatives (QUICK=1: und
 
 bench-check: $(BENCH)/.installed  ## fail if a quick run falls behind the committed ratios
 	@$(BENCH)/bin/python -m benchmarks --quick --check
+
+soak: $(VENV)/.dev  ## break the connections of many sessions, and count what is lost
+	@$(BIN)/python -m benchmarks.soak
 
 docs: $(VENV)/.docs  ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q -f docs/mkdocs/mkdocs.yml

@@ -149,6 +149,9 @@ class ThreadedSession(_Adapted):
     async def clear_audio(self) -> ThreadedReceipt:
         return ThreadedReceipt(await asyncio.to_thread(self.inner.clear_audio))
 
+    async def rotate(self) -> None:
+        await asyncio.to_thread(self.inner.rotate)
+
     async def update(self, *args: Any, **options: Any) -> Any:
         if "tools" in options:
             options["tools"] = [_plain(tool, self) for tool in options["tools"] or ()]

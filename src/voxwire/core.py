@@ -418,7 +418,9 @@ class Core:
         # OpenAI ends a session at its time limit with 1001 and says so in the reason.
         expired = self.closed.code == 1001 and not self.closed.expected
         cls = SessionExpired if expired else ConnectionClosedError
-        return cls(self.closed.code, self.closed.reason, event=self.last_error)
+        error = cls(self.closed.code, self.closed.reason, event=self.last_error)
+        error.__cause__ = self.closed.error
+        return error
 
     def reading_error(self) -> ConnectionClosedError | None:
         """The exception that ends an iteration: none where the end was asked for or regular."""

@@ -179,6 +179,7 @@ class Renewal:
         if policy is None or self._attempt >= policy.attempts:
             return None
         if not policy.retries(failure, fresh_key=self._fresh_key or policy.before is not None):
+            log.warning("%s: no other connection is tried", _words(failure))
             return None
         self._attempt += 1
         event = Reconnecting(

@@ -36,8 +36,8 @@ from voxwire_protocol import (
 from .acks import Sent
 from .conversation.conversation import Conversation
 from .conversation.moving import LONGEST_ID, Again, short_id
-from .core import Core
-from .errors import ConnectionClosedError
+from .core import Core, log
+from .errors import ConnectionClosedError, InvalidEvent
 from .events import ConnectionClosed, Reconnected
 from .turns import Turn
 from .uplink import pieces
@@ -147,7 +147,13 @@ class Restoration:
             lost_audio_ms=heard.lost_ms,
         )
         for create in creates:
-            yield self._frame(self._named(create))
+            try:
+                frame = self._frame(self._named(create))
+            except InvalidEvent as error:  # what a server has said need not be what a client may
+                log.warning("an item cannot be restored: %s", error)
+                self._leave_out(create)
+                continue
+            yield frame
         reminder = self._reminder
         text = reminder(core.conversation) if callable(reminder) else reminder
         if text and self._whole:
@@ -162,10 +168,11 @@ class Restoration:
             for sent in self._unanswered
             if isinstance(sent.event, InputAudioBufferCommit)
         }
-        while self._unanswered:
-            sent = self._unanswered.pop(0)
+        for sent in list(self._unanswered):
             if sent.event_id in commits:
                 continue
+            # One by one: this connection may be lost in the middle, too.
+            self._unanswered.remove(sent)
             core.acks.again(sent)
             core.outbox.extend(core.turns.sent(sent.event))
             core.cache.apply(sent.event, sent=True)
@@ -176,6 +183,7 @@ class Restoration:
             at = mark.position
             commit = commits.get(mark.event_id)
             if commit is not None:
+                self._unanswered.remove(commit)
                 core.acks.again(commit)
                 yield self._repeated(commit)
         core.uplink.appended = appended.total - at
@@ -210,6 +218,12 @@ class Restoration:
         self._own[sent.event_id or ""] = sent
         core.written(frame)
         return frame
+
+    def _leave_out(self, create: ConversationItemCreate) -> None:
+        told = self._told
+        id: Any = getattr(create.item, "id", None)
+        left_out = (*told.left_out, *([id] if isinstance(id, str) else []))
+        self._told = attrs.evolve(told, restored=told.restored - 1, left_out=left_out)
 
     def _repeated(self, sent: Sent) -> bytes:
         core = self._core
@@ -300,7 +314,7 @@ class Restoration:
             if turn.cancelling:
                 told += removal.end_response(response_id) if turn.running else ()
                 self._end(turn, "cancelled")
-            elif core.turns.started(turn):
+            elif core.turns.started(turn) or (turn.running and removal.complete(response_id)):
                 told += removal.end_response(response_id)
                 self._end(turn, "completed")
             elif turn.by_hand and turn.event_id in repeated:

@@ -84,8 +84,9 @@ class Sending:
 
     async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
         if self._core.down:
-            await self._ready()
-        await self._flush()  # what was asked for before goes out before
+            await self._ready()  # and before the responses that wait as well
+        else:
+            await self._flush()  # what was asked for before goes out before
         # Noted before it is written: the answer may be here before the write has returned.
         receipt = self._core.sent(event, frame)
         if self._core.outbox:

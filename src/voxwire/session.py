@@ -143,8 +143,8 @@ class Live(Sending, Listening):
         while self.closed is None:
             await self._wanted.wait()
             self._wanted.clear()
-            while self._core.down:
-                await self._wire.up.wait()
+            if self._core.down:
+                continue  # wanted again as soon as there is a connection
             with contextlib.suppress(ConnectionClosedError):  # the core tells those who asked
                 await self._flush()
 
@@ -210,6 +210,9 @@ class Live(Sending, Listening):
                 if following is None:
                     closed, told = self._renewal.end(closed), True
                     break
+        except Exception as error:  # a fault of ours: the session ends, and says of what
+            log.exception("the session could not go on")
+            closed = attrs.evolve(closed, error=error)
         finally:
             if following is not None:
                 following.cancel()

@@ -52,7 +52,10 @@ def form_of(item: ItemState, sound: bytes = b"") -> Any:
         return None
     if item.role == "assistant":
         said = [text for part in _parts(item) if (text := _said(part))]
-        return _assistant(item, said) if said else None
+        if not said:
+            return None
+        # Its phase is the server's to tell.
+        return AssistantMessage(id=item.id, content=[OutputText(text=text) for text in said])
     if item.role == "system":
         told = [InputText(text=part.text.value) for part in _parts(item) if part.text.value]
         return SystemMessage(id=item.id, content=told) if told else None
@@ -68,11 +71,6 @@ def _said(part: PartState) -> str:
     """The words of the model, as far as they were heard."""
     spoken = part.transcript.value if part.heard is None else part.heard
     return part.text.value or spoken
-
-
-def _assistant(item: ItemState, said: list[str]) -> AssistantMessage:
-    # Its phase is the server's to tell.
-    return AssistantMessage(id=item.id, content=[OutputText(text=text) for text in said])
 
 
 def _input(part: PartState, sound: bytes) -> list[Any]:

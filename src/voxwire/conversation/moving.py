@@ -106,6 +106,15 @@ class Removal:
             changes.append(ConversationUpdated(item=item.view, delta=None))
         return changes
 
+    def complete(self, response_id: str) -> bool:
+        """Whether a response that was cut off lacked its end only: it has said an answer, and
+        nothing that was not whole. Said once more, it would be said twice."""
+        items = self._of(response_id)
+        if not items or not all(item.completed for item in items):
+            return False
+        last = items[-1]
+        return last.role == "assistant" and last.phase != "commentary"
+
     def _of(self, response_id: str) -> list[ItemState]:
         items = list(self._ledger.items.values())
         return [item for item in items if response_id and item.response_id == response_id]

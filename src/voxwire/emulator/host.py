@@ -49,6 +49,8 @@ class Host:
     listens: str = "127.0.0.1"
     """At which address it is found."""
     rooms: set[Room] = attrs.field(factory=set[Room])
+    latest: Room | None = None
+    """The room that was opened last."""
     desk: Desk = attrs.field(init=False)
     _sessions: int = attrs.field(init=False, default=0)
     _thinking: set[asyncio.Task[None]] = attrs.field(init=False, factory=set[asyncio.Task[None]])
@@ -121,7 +123,7 @@ class Host:
             rules = TranslationMachine(stage, session)
         else:
             rules = Machine(stage, session)
-        room = Room(stage, rules, self.pace)
+        room = self.latest = Room(stage, rules, self.pace)
         self.rooms.add(room)
         return room
 

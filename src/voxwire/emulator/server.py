@@ -10,6 +10,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -115,6 +116,13 @@ class Emulator:
     def connections(self) -> list[Guest]:
         """Who came, in order, also those who were sent away."""
         return self._reception.connections
+
+    @property
+    def conversation(self) -> list[dict[str, Any]]:
+        """The items of the session that was opened last, as this server keeps them: JSON objects in
+        order, without sound."""
+        items: Any = getattr(getattr(self.host.latest, "rules", None), "items", ())
+        return [deepcopy(record.item) for record in items]
 
     @property
     def faults(self) -> list[AnyFault]:

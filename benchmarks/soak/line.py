@@ -58,7 +58,7 @@ def _size(data: bytes) -> int | None:
     return at + length + (4 if data[1] & 128 else 0)
 
 
-class Line:
+class Connection:
     """One connection through the cutter."""
 
     def __init__(self, cut: Cut | None) -> None:
@@ -94,8 +94,8 @@ class Line:
         writer.close()
 
 
-class Cutter:
-    """``async with Cutter(server.url, [Cut("s2c", 3)]) as line: connect(url=line.url)``.
+class Line:
+    """``async with Line(server.url, [Cut("s2c", 3)]) as line: connect(url=line.url)``.
 
     The first connection is cut by the first entry, the second by the second, and so on; those
     after the last one are whole.
@@ -104,9 +104,14 @@ class Cutter:
     def __init__(self, url: str, cuts: list[Cut | None] | None = None) -> None:
         self._parts = urlsplit(url)
         self.cuts = list(cuts or ())
-        self.lines: list[Line] = []
+        self.connections: list[Connection] = []
         self.refusing = False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def first(self) -> Connection | None:
+        """The connection that was opened first."""
+        return self.connections[0] if self.connections else None
 
     @property
     def url(self) -> str:
@@ -115,15 +120,15 @@ class Cutter:
 
     def cut(self) -> None:
         """Break the line that was opened last, now."""
-        self.lines[-1].break_off()
+        self.connections[-1].break_off()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             writer.transport.abort()
             return
-        number = len(self.lines)
-        line = Line(self.cuts[number] if number < len(self.cuts) else None)
-        self.lines.append(line)
+        number = len(self.connections)
+        line = Connection(self.cuts[number] if number < len(self.cuts) else None)
+        self.connections.append(line)
         there, here = await asyncio.open_connection(self._parts.hostname, self._parts.port)
         line.writers = [writer, here]
         task = asyncio.current_task()
@@ -140,7 +145,7 @@ class Cutter:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        for line in self.lines:
+        for line in self.connections:
             line.break_off()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
