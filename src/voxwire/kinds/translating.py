@@ -41,6 +41,9 @@ __all__ = ["Translated", "Translator", "changes"]
 ANSWER_SECONDS = 5.0
 """How long a server may take to say that it has changed the session."""
 
+HANGS_UP_SECONDS = 1.0
+"""How long after its last event a server may take to close the connection."""
+
 
 @attrs.frozen(kw_only=True)
 class Translated:
@@ -164,6 +167,10 @@ class Translator(Live):
                         )
                     case "sent":
                         continue
+                    case SessionClosed():
+                        # The server hangs up with that: who looks next finds the session closed.
+                        await asyncio.wait([self.reading], timeout=HANGS_UP_SECONDS)
+                        break
                     case _:
                         break
             if not meanwhile.sent and self._goodbye is None:
