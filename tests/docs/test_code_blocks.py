@@ -117,9 +117,12 @@ def test_commands_exist(block: Block) -> None:
         if words[0] == "make":
             assert words[1] in targets, line
         elif words[0] == "voxwire":
-            assert words[1].startswith("--") or words[1] in commands.commands, line
-            known = {opt for each in commands.commands[words[1]].params for opt in each.opts}
-            assert {word.partition("=")[0] for word in words[2:] if word[0] == "-"} <= known, line
+            named = not words[1].startswith("--")
+            assert not named or words[1] in commands.commands, line
+            command = commands.commands[words[1]] if named else commands
+            known = {opt for each in command.params for opt in each.opts} | {"-", "--help"}
+            used = words[2:] if named else words[1:]
+            assert {word.partition("=")[0] for word in used if word[0] == "-"} <= known, line
 
 
 async def _perform(code: Any, names: dict[str, Any], world: World, given: bool) -> None:

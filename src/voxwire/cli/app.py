@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -98,18 +99,34 @@ def _options(  # pyright: ignore[reportUnusedFunction]
     begin(debug)
 
 
-_TALKING = "Talk"
-_RECORDINGS = "Recordings"
-_SERVERS = "Servers"
+def _prose(text: str) -> str:
+    """A help text with its paragraphs in one line each, for any width; examples stay lines."""
+    paragraphs = text.strip().split("\n\n")
+    return "\n\n".join(
+        part if part.startswith("  ") else " ".join(part.split("\n")) for part in paragraphs
+    )
 
-app.command("chat", help=CHAT_HELP, rich_help_panel=_TALKING)(chat)
-app.command("talk", help=TALK_HELP, rich_help_panel=_TALKING)(talk)
-app.command("transcribe", help=TRANSCRIBE_HELP, rich_help_panel=_TALKING)(transcribe)
-app.command("translate", help=TRANSLATE_HELP, rich_help_panel=_TALKING)(translate)
-app.command("secret", help=SECRET_HELP, rich_help_panel=_SERVERS)(secret)
-app.command("play", help=PLAY_HELP, rich_help_panel=_RECORDINGS)(play_file)
-app.command("lint", help=LINT_HELP, rich_help_panel=_RECORDINGS)(lint_files)
-app.command("diff", help=DIFF_HELP, rich_help_panel=_RECORDINGS)(diff)
-app.command("report", help=REPORT_HELP, rich_help_panel=_RECORDINGS)(report)
-app.command("record", help=RECORD_HELP, rich_help_panel=_SERVERS)(record)
-app.command("serve", help=SERVE_HELP, rich_help_panel=_SERVERS)(serve)
+
+_COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
+    "Talk": {
+        "chat": (chat, CHAT_HELP),
+        "talk": (talk, TALK_HELP),
+        "transcribe": (transcribe, TRANSCRIBE_HELP),
+        "translate": (translate, TRANSLATE_HELP),
+    },
+    "Look into recordings": {
+        "report": (report, REPORT_HELP),
+        "play": (play_file, PLAY_HELP),
+        "lint": (lint_files, LINT_HELP),
+        "diff": (diff, DIFF_HELP),
+    },
+    "Serve": {
+        "secret": (secret, SECRET_HELP),
+        "serve": (serve, SERVE_HELP),
+        "record": (record, RECORD_HELP),
+    },
+}
+
+for _panel, _commands in _COMMANDS.items():
+    for _name, (_command, _help) in _commands.items():
+        app.command(_name, help=_prose(_help), rich_help_panel=_panel)(_command)

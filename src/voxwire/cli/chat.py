@@ -40,14 +40,10 @@ printed.
 Examples:
 
   voxwire chat --local
-
   voxwire chat --tools weather.py:get_weather -i "Be brief."
-
   voxwire chat "What is a duologue?"
-
   voxwire chat - < letter.txt
-
-  echo "Hello" | voxwire chat --json | jq -r 'select(.who == "assistant").text'
+  voxwire chat --json "Hello" | jq -r .text
 """
 
 
@@ -56,6 +52,7 @@ def chat(
     message: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="[MESSAGE]...",
             help="What to say; then the answer is printed, and that is all. - reads a message "
             "from stdin, whole.",
             show_default=False,
@@ -68,6 +65,7 @@ def chat(
         str | None,
         typer.Option(
             "--voice",
+            metavar="NAME",
             help="Have answers spoken in this voice: their words are shown, and --output keeps "
             "the sound.",
             show_default=False,
@@ -87,6 +85,7 @@ def chat(
         typer.Option(
             "--output",
             "-o",
+            metavar="FILE",
             help="Have answers spoken, and write their sound to this WAV file.",
             show_default=False,
             rich_help_panel=OUTPUT,

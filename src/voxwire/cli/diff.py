@@ -9,13 +9,21 @@ from typing import Annotated
 
 import typer
 
+from .options import Json
+
 __all__ = ["HELP", "diff"]
 
-HELP = (
-    "Tell where two recordings differ.\n\n"
-    "Ids and times may be others, as long as each id stands for the same one throughout. Events of "
-    "the same kind are compared with each other. Exits with 1 when there is a difference."
-)
+HELP = """Tell where two recordings differ.
+
+Ids and times may be others, as long as each id stands for the same one throughout. Events of the
+same kind are compared with each other. Exits with 1 when there is a difference.
+
+Examples:
+
+  voxwire diff yesterday.jsonl today.jsonl
+  voxwire diff a.jsonl b.jsonl --join --audio ignore
+  voxwire diff a.jsonl b.jsonl --ignore 'rate_limits.*' --json
+"""
 
 
 class Audio(StrEnum):
@@ -29,7 +37,7 @@ class Audio(StrEnum):
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A recording.", show_default=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)],
-    audio: Annotated[Audio, typer.Option(help="How to compare audio.")] = Audio.LENGTH,
+    audio: Annotated[Audio, typer.Option("--audio", help="How to compare audio.")] = Audio.LENGTH,
     join: Annotated[
         bool,
         typer.Option("--join", help="Compare text and audio as a whole, however it was cut."),
@@ -37,15 +45,14 @@ def diff(
     ignore: Annotated[
         list[str] | None,
         typer.Option(
+            "--ignore",
             metavar="PATTERN",
             help="Pass over a type of event such as 'rate_limits.*', or a path such as "
             "'$.response.usage*'. May be given again.",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the differences as one JSON object.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare two recordings."""
     from ..recording.redacted import read_redacted

@@ -20,7 +20,6 @@ a frame failed: it could not be decoded, or not be rebuilt as it was.
 Examples:
 
   voxwire lint session.jsonl
-
   voxwire lint --json recordings/ | jq .failed
 """
 

@@ -71,6 +71,7 @@ Scripted: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--script",
+        metavar="FILE",
         help="With --local: what the emulator answers (YAML or JSON); else it repeats.",
         show_default=False,
         rich_help_panel=WHERE,
@@ -90,6 +91,7 @@ Url: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--url",
+        metavar="URL",
         envvar="VOXWIRE_URL",
         help="Any other server, by its full address, such as wss://host/v1/realtime. Its key is "
         "read from VOXWIRE_API_KEY.",
@@ -101,6 +103,7 @@ Resource: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--resource",
+        metavar="NAME",
         envvar="AZURE_OPENAI_ENDPOINT",
         help="With --server azure: the name of the resource, or its endpoint.",
         show_default=False,
@@ -119,6 +122,7 @@ CA: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--ca",
+        metavar="FILE",
         help="Trust a server whose certificate is signed by this authority (PEM).",
         show_default=False,
         rich_help_panel=WHERE,
@@ -148,6 +152,7 @@ Model: TypeAlias = Annotated[
     typer.Option(
         "--model",
         "-m",
+        metavar="NAME",
         envvar="VOXWIRE_MODEL",
         help="The model; at Azure the deployment. A current one, if left out.",
         show_default=False,
@@ -159,6 +164,7 @@ Voice: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--voice",
+        metavar="NAME",
         envvar="VOXWIRE_VOICE",
         help="Whose voice, such as marin or cedar.",
         show_default=False,
@@ -171,6 +177,7 @@ Instructions: TypeAlias = Annotated[
     typer.Option(
         "--instructions",
         "-i",
+        metavar="TEXT",
         envvar="VOXWIRE_INSTRUCTIONS",
         help="What the model is told to be and to do; @FILE reads it from a file.",
         show_default=False,
@@ -181,6 +188,7 @@ Record: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--record",
+        metavar="FILE",
         help="Write the whole session to this file, keys left out; one that exists is continued.",
         show_default=False,
         rich_help_panel=OUTPUT,

@@ -17,10 +17,8 @@ HELP = """Play a recording as a live session, through a socket on this machine.
 Examples:
 
   voxwire play session.jsonl
-
   voxwire play --speed 4 session.jsonl
-
-  voxwire play --json session.jsonl | jq -r 'select(.who == "assistant").text'
+  voxwire play --json session.jsonl | jq -r .text
 """
 
 
@@ -29,7 +27,9 @@ def play_file(
     speed: Annotated[
         float | None,
         typer.Option(
+            "--speed",
             min=0,
+            metavar="FACTOR",
             help="How fast: 1 as recorded, 2 twice as fast, 0 without waiting. "
             "Without it, 1 in a terminal and 0 in a pipe.",
             show_default=False,

@@ -13,12 +13,18 @@ import typer
 
 __all__ = ["HELP", "report"]
 
-HELP = (
-    "Make a page of a recording, to look at and listen to.\n\n"
-    "One HTML file with all in it: timeline, transcript, events, latencies, problems, tokens and "
-    "cost. It needs no network and shows no key. With --follow, a page on this machine shows a "
-    "session while it is being recorded; Ctrl-C ends it."
-)
+HELP = """Make a page of a recording, to look at and listen to.
+
+One HTML file with all in it: timeline, transcript, events, latencies, problems, tokens and cost. It
+needs no network and shows no key. With --follow, a page on this machine shows a session while it is
+being recorded; Ctrl-C ends it.
+
+Examples:
+
+  voxwire report session.jsonl --open
+  voxwire report session.jsonl -o page.html --no-audio
+  voxwire report --follow session.jsonl
+"""
 
 _OURS = '<meta name="generator" content="voxwire '
 _LARGE = 24 * 1024 * 1024
@@ -38,12 +44,17 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", help="The page; without it, FILE with .html.", show_default=False
+            "--out",
+            "--output",
+            "-o",
+            help="The page; without it, FILE with .html.",
+            show_default=False,
         ),
     ] = None,
     audio: Annotated[
         Audio | None,
         typer.Option(
+            "--audio",
             help="The sound as recorded (full), as on a phone (compact), or none. Without it, full "
             "up to 48 MiB of sound, then compact.",
             show_default=False,
@@ -57,7 +68,7 @@ def report(
         bool, typer.Option("--follow", help="Show the recording while it is written.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="For --follow: 0 takes a free one.")
+        int, typer.Option("--port", min=0, max=65535, help="For --follow: 0 takes a free one.")
     ] = 0,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:

@@ -35,11 +35,8 @@ when it is good to stderr.
 Examples:
 
   voxwire secret --voice marin -i "You run a harbour office."
-
   voxwire secret --for transcription --expires 60
-
   SECRET=$(voxwire secret --for translation --to es)
-
   voxwire secret --json | jq -r .value
 """
 

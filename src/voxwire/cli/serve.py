@@ -8,31 +8,54 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import Json
+
 if TYPE_CHECKING:
     from ..emulator import Emulator
 
 __all__ = ["HELP", "serve"]
 
-HELP = (
-    "Run a Realtime server on this machine, without a key and without a model.\n\n"
-    "It speaks the protocol to any client: text and audio, turn detection, tools, transcription, "
-    "translation, client secrets and calls. What it answers comes from a script, or is an echo. "
-    "Ctrl-C ends it."
-)
+HELP = """Run a Realtime server on this machine, without a key and without a model.
+
+It speaks the protocol to any client: text and audio, turn detection, tools, transcription,
+translation, client secrets and calls. What it answers comes from a script, or is an echo. Ctrl-C
+ends it.
+
+Examples:
+
+  voxwire serve
+  voxwire serve --script desk.yaml --record recordings/
+  voxwire serve --fault cut:40 --fault delay:0.2
+  VOXWIRE_TOKEN=... voxwire serve --host 0.0.0.0 --tls-cert cert.pem
+"""
 
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Where to listen; anything but this machine needs a --token.")
+        str,
+        typer.Option(
+            "--host",
+            metavar="HOST",
+            help="Where to listen; anything but this machine needs a --token.",
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+    ] = 8765,
     script: Annotated[
         Path | None,
-        typer.Option(help="What to answer, as YAML or JSON.", show_default=False),
+        typer.Option(
+            "--script",
+            metavar="FILE",
+            help="What to answer, as YAML or JSON.",
+            show_default=False,
+        ),
     ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
+            "--fault",
+            metavar="FAULT",
             help="Something to do wrong, such as cut:5, close:4000@9, delay:0.2, duplicate, "
             "reorder, unknown-events, unknown-fields, nulls, malformed:3, slow-reads:1, expire:9, "
             "rate-limit:1, refuse:503, hang. May be given again.",
@@ -40,16 +63,23 @@ def serve(
         ),
     ] = None,
     pace: Annotated[
-        float, typer.Option(min=0, help="How fast: 1 is real time, 0 as fast as it goes.")
+        float, typer.Option("--pace", min=0, help="How fast: 1 is real time, 0 as fast as it goes.")
     ] = 1.0,
     record: Annotated[
         Path | None,
-        typer.Option(help="Leave a recording of each connection here.", show_default=False),
+        typer.Option(
+            "--record",
+            metavar="FOLDER",
+            help="Leave a recording of each connection here.",
+            show_default=False,
+        ),
     ] = None,
     token: Annotated[
         str | None,
         typer.Option(
+            "--token",
             envvar="VOXWIRE_TOKEN",
+            metavar="TOKEN",
             help="What clients have to send as their key. Without one, only this machine is let "
             "in. Other users of this machine can read a command line: prefer the variable.",
             show_default=False,
@@ -58,12 +88,17 @@ def serve(
     api_key: Annotated[
         list[str] | None,
         typer.Option(
-            help="Accept this key, and no unknown one; may be given again.", show_default=False
+            "--api-key",
+            metavar="KEY",
+            help="Accept this key, and no unknown one; may be given again.",
+            show_default=False,
         ),
     ] = None,
     origin: Annotated[
         list[str] | None,
         typer.Option(
+            "--origin",
+            metavar="ORIGIN",
             help="Let web pages from there in, such as https://app.example, besides those of this "
             "machine; * for all. May be given again.",
             show_default=False,
@@ -71,31 +106,53 @@ def serve(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Know this model only; may be given again.", show_default=False),
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Know this model only; may be given again.",
+            show_default=False,
+        ),
     ] = None,
     beta: Annotated[
         bool, typer.Option("--beta", help="Serve clients of the old beta shape too.")
     ] = False,
     voice: Annotated[
-        str, typer.Option(help="espeak (a tone where espeak-ng is not installed) or tone.")
+        str,
+        typer.Option(
+            "--voice",
+            metavar="NAME",
+            help="espeak (a tone where espeak-ng is not installed) or tone.",
+        ),
     ] = "espeak",
     seed: Annotated[
-        int | None, typer.Option(help="The same ids on every run.", show_default=False)
+        int | None, typer.Option("--seed", help="The same ids on every run.", show_default=False)
     ] = None,
     session_minutes: Annotated[
-        float, typer.Option(min=0.001, help="How long a session may last.")
+        float, typer.Option("--session-minutes", min=0.001, help="How long a session may last.")
     ] = 60.0,
     tls_cert: Annotated[
-        Path | None, typer.Option(help="Serve TLS: the certificate (PEM).", show_default=False)
+        Path | None,
+        typer.Option(
+            "--tls-cert",
+            metavar="FILE",
+            help="Serve TLS: the certificate (PEM).",
+            show_default=False,
+        ),
     ] = None,
     tls_key: Annotated[
         Path | None,
-        typer.Option(help="Its key (PEM), if it is not in the same file.", show_default=False),
+        typer.Option(
+            "--tls-key",
+            metavar="FILE",
+            help="Its key (PEM), if it is not in the same file.",
+            show_default=False,
+        ),
     ] = None,
     tls_self_signed: Annotated[
         bool,
         typer.Option("--tls-self-signed", help="Serve TLS with a certificate made for this run."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Serve until Ctrl-C."""
     import asyncio
@@ -108,6 +165,8 @@ def serve(
 
     if voice not in ("espeak", "tone"):
         raise InvalidOption(f"--voice is espeak or tone, not {voice!r}")
+    if as_json and tls_self_signed:
+        raise InvalidOption("--json prints JSON only: bring a certificate with --tls-cert")
     if voice == "espeak" and shutil.which("espeak-ng") is None:
         inform("espeak-ng is not installed: what is said is a tone of the right length")
     with listening(tls_cert, tls_key, self_signed=tls_self_signed) as tls:
@@ -129,14 +188,17 @@ def serve(
             keep=False,
         )
         with suppress(KeyboardInterrupt):  # where there are no signal handlers
-            asyncio.run(_run(emulator, host, port))
+            asyncio.run(_run(emulator, host, port, as_json))
 
 
-async def _run(emulator: Emulator, host: str, port: int) -> None:
+async def _run(emulator: Emulator, host: str, port: int, as_json: bool) -> None:
+    import json
+    import sys
+
     from ..errors import InvalidOption
     from ..servers.address import is_local
     from .running import ending
-    from .screen import inform
+    from .screen import inform, screen
 
     with ending() as over:
         try:
@@ -146,7 +208,11 @@ async def _run(emulator: Emulator, host: str, port: int) -> None:
                 f"cannot listen at {host}:{port}: {error.strerror or error}"
             ) from None
         try:
-            print(f"listening on {emulator.url}", flush=True)
+            about = {"kind": "listening", "url": emulator.url, "http_url": emulator.http_url}
+            print(json.dumps(about) if as_json else f"listening on {emulator.url}", flush=True)
+            if sys.stdout.isatty() and not as_json:
+                hint = f"over HTTP: {emulator.http_url}; Ctrl-C ends it"
+                screen().print(hint, style="dim", soft_wrap=True)
             if not is_local(host):
                 plain = "" if emulator.url.startswith("wss") else "; without TLS it can be read"
                 inform(f"{host} lets other machines in, with the token{plain}")

@@ -41,12 +41,9 @@ never cuts in. Ctrl-C hangs up.
 Examples:
 
   voxwire talk --voice marin
-
   voxwire talk --local --input question.wav --output answer.wav
-
   voxwire talk --input call.wav --output answers.wav --fast --record call.jsonl
-
-  voxwire talk --json --input call.wav | jq -r 'select(.who == "user").text'
+  voxwire talk --input call.wav --json | jq -r .text
 """
 
 _SOUND = "Sound"
@@ -88,6 +85,7 @@ def talk(
         str | None,
         typer.Option(
             "--microphone",
+            metavar="DEVICE",
             help="Which one: part of its name, or its number (python -m sounddevice lists them).",
             show_default=False,
             rich_help_panel=_SOUND,
@@ -97,6 +95,7 @@ def talk(
         str | None,
         typer.Option(
             "--speaker",
+            metavar="DEVICE",
             help="Which one: part of its name, or its number.",
             show_default=False,
             rich_help_panel=_SOUND,
@@ -110,6 +109,7 @@ def talk(
         str,
         typer.Option(
             "--transcription",
+            metavar="NAME",
             help="The model that writes down what you say; none does without.",
             show_default="gpt-live-transcribe, whisper-1 at Azure, none at xAI",
             rich_help_panel=SESSION,

@@ -33,11 +33,8 @@ HELP = """Write down what is said in a WAV file, line by line as it is understoo
 Examples:
 
   voxwire transcribe meeting.wav
-
   voxwire transcribe meeting.wav --format srt -o meeting.srt
-
   ffmpeg -i talk.mp3 -f wav - | voxwire transcribe - --language en
-
   voxwire transcribe --json meeting.wav | jq -r .text
 """
 
@@ -52,6 +49,7 @@ def transcribe(
         typer.Option(
             "--model",
             "-m",
+            metavar="NAME",
             envvar="VOXWIRE_TRANSCRIPTION_MODEL",
             help="Who writes; gpt-live-transcribe, if left out.",
             show_default=False,
@@ -63,6 +61,7 @@ def transcribe(
         typer.Option(
             "--language",
             "-l",
+            metavar="CODE",
             help="What is spoken, such as en; found out, if left out. May be given again.",
             show_default=False,
             rich_help_panel=SESSION,
@@ -72,6 +71,7 @@ def transcribe(
         list[str] | None,
         typer.Option(
             "--keyword",
+            metavar="WORD",
             help="A name or a term to listen for. May be given again.",
             show_default=False,
             rich_help_panel=SESSION,
@@ -81,6 +81,7 @@ def transcribe(
         str | None,
         typer.Option(
             "--prompt",
+            metavar="TEXT",
             help="A hint about words and style; @FILE reads it from a file.",
             show_default=False,
             rich_help_panel=SESSION,
@@ -90,6 +91,7 @@ def transcribe(
         float | None,
         typer.Option(
             "--segment",
+            metavar="SECONDS",
             min=0.1,
             help="Cut the sound into lines of so many seconds, in place of the speaker's pauses.",
             show_default=False,
@@ -117,6 +119,7 @@ def transcribe(
         typer.Option(
             "--output",
             "-o",
+            metavar="FILE",
             help="Write to this file in place of the screen.",
             show_default=False,
             rich_help_panel=OUTPUT,

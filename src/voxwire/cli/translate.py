@@ -36,9 +36,7 @@ such as that of --local.
 Examples:
 
   voxwire translate talk.wav --to es
-
   voxwire translate talk.wav --to es -o charla.wav
-
   voxwire translate --local --fast talk.wav --to es --source --json
 """
 
@@ -63,6 +61,7 @@ def translate(
         typer.Option(
             "--model",
             "-m",
+            metavar="NAME",
             envvar="VOXWIRE_TRANSLATION_MODEL",
             help="Who translates; gpt-realtime-translate, if left out.",
             show_default=False,
@@ -93,6 +92,7 @@ def translate(
         typer.Option(
             "--output",
             "-o",
+            metavar="FILE",
             help="Write the spoken translation to this WAV file.",
             show_default=False,
             rich_help_panel=OUTPUT,
