@@ -65,9 +65,15 @@ def test_a_transcript_in_each_shape(
     done = call(monkeypatch, capfd, "transcribe", "a.wav", *LOCAL, *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(text, done.stdout), done.stdout
-    done = call(monkeypatch, capfd, "transcribe", "a.wav", *LOCAL, *options, "-o", "out.txt")
+
+
+def test_a_transcript_in_a_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    options = ["-f", "plain", "--output", "out.txt"]
+    done = call(monkeypatch, capfd, "transcribe", "a.wav", *LOCAL, *options)
     assert (done.returncode, done.stdout) == (0, "")
-    assert re.fullmatch(text, (here / "out.txt").read_text())
+    assert (here / "out.txt").read_text() == "Good morning.\nLet us begin.\n"
 
 
 def test_a_pipe_in_and_json_out(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import ssl
@@ -40,7 +41,7 @@ class Running:
     async def interrupt(self, number: signal.Signals = signal.SIGINT) -> tuple[str, str]:
         self._process.send_signal(number)
         out, err = await asyncio.wait_for(self._process.communicate(), 20)
-        return out.decode(), err.decode()
+        return out.decode(), (err or b"").decode()
 
     @property
     def code(self) -> int | None:
@@ -127,6 +128,27 @@ async def test_with_a_certificate_of_its_own(tmp_path: Path) -> None:
             await running.interrupt()
             assert not exists(certificate)
     assert len(list(read(path))) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+async def test_programs_are_told_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    async with ReplayServer([CREATED], hold=True) as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "voxwire", "record", "--port", "0", "--json"),
+            *("--to", server.url, str(path)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        running = Running(process)
+        told = json.loads(await running.line())
+        assert (told["kind"], told["to"], told["file"]) == ("listening", server.url, str(path))
+        async with connect(told["url"]) as client:
+            await client.recv()
+        session = json.loads(await running.line())
+        assert (session["kind"], session["received"], session["status"]) == ("session", 1, None)
+        assert session["close"] == {"by": "client", "code": 1000, "reason": ""}
+        out, _ = await running.interrupt()
+    assert json.loads(out) == {"kind": "end", "sessions": 1, "frames": 1, "file": str(path)}
 
 
 def exists(path: str) -> bool:

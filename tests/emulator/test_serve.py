@@ -86,6 +86,21 @@ def test_serves_tls_with_a_certificate_of_its_own() -> None:
     assert not Path(certificate).exists()
 
 
+def test_tells_programs_where_it_listens() -> None:
+    command = [sys.executable, "-m", "voxwire", "serve", "--port", "0", "--json", "--voice", "tone"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["kind"] == "listening"
+        assert told["http_url"] == told["url"].replace("ws:", "http:").removesuffix("/realtime")
+        with connect(f"{told['url']}?model=m", proxy=None) as socket:
+            assert json.loads(socket.recv())["type"] == "session.created"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("given", ["option", "environment"])
 def test_other_machines_are_let_in_with_the_token(
     given: str, monkeypatch: pytest.MonkeyPatch
@@ -112,7 +127,7 @@ def test_other_machines_are_let_in_with_the_token(
         (["--script", "no/such.yaml"], "cannot be read"),
         (["--tls-key", "key.pem"], "name the certificate too"),
         (["--voice", "opera"], "espeak or tone"),
-        (["--host", "0.0.0.0"], "--token or VOXWIRE_TOKEN"),
+        (["--host", "0.0.0.0"], "--token, or VOXWIRE_TOKEN"),
         (["--host", "0.0.0.0", "--token", ""], "the token is empty"),
     ],
 )

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.text import Text
 
 from .comparing import Difference
-from .screen import clean
+from .screen import clean, hang
 
 __all__ = ["frames", "print_differences"]
 
 _SHOWN = 100
 _WIDEST = 60
+_NARROW = 60
 
 
 def frames(counts: tuple[int, int]) -> str:
@@ -31,7 +32,7 @@ def print_differences(
     console: Console, a: Path, b: Path, differences: Sequence[Difference]
 ) -> None:
     for name, path, style in (("A ", a, "bold red"), ("B ", b, "bold green")):
-        console.print(Text.assemble((name, style), clean(str(path))), soft_wrap=True)
+        hang(console, Text.assemble((name, style), clean(str(path))), 2)
     connection = 1
     for found in differences[:_SHOWN]:
         if found.connection != connection:
@@ -50,25 +51,29 @@ def _print_one(console: Console, found: Difference) -> None:
         there = "A" if found.values[0] else "B"
         console.print(f"only {there} has this connection", style="red" if there == "A" else "green")
         return
-    line = Text(f"{found.a or '-':>6} {found.b or '-':>6}  ", "dim")
+    narrow = console.is_terminal and console.width < _NARROW
+    column = 2 if narrow else 15
+    width = 1 if narrow else 6
+    line = Text.assemble((f"{found.a or '-':>{width}} {found.b or '-':>{width}}  ", "dim"))
     if not found.path:
         there, style = ("A", "red") if found.kind == "only_a" else ("B", "green")
         line.append(clean(f"{_way(found)}{found.type}"), style)
         line.append(f"  only in {there}", "dim")
-        console.print(line, soft_wrap=True)
+        hang(console, line, column)
         return
     line.append(clean(f"{_way(found)}{found.type}  "))
     line.append(clean(found.path), "bold")
-    console.print(line, soft_wrap=True)
+    hang(console, line, column)
     x, y = found.values
     same = _same_start(x, y)
     told_a = "nothing" if found.kind == "only_b" else _short(x, same)
     told_b = "nothing" if found.kind == "only_a" else _short(y, same)
     for name, told, style in (("A", told_a, "red"), ("B", told_b, "green")):
-        console.print(Text(f"{'':>15}{name} ", "dim") + Text(told, style), soft_wrap=True)
+        value = Text.assemble((f"{'':>{column}}{name} ", "dim"), (told, style))
+        hang(console, value, column + 2)
     if found.before is not None:
         was = f"{found.before[0]} was {found.before[1]} before"
-        console.print(clean(f"{'':>15}  {was}"), style="dim", soft_wrap=True)
+        hang(console, Text(clean(f"{'':>{column}}  {was}"), "dim"), column + 2)
 
 
 def _way(found: Difference) -> str:

@@ -16,6 +16,7 @@ __all__ = ["in_options", "told"]
 
 # The library says what to do in Python; here it is done with options.
 _WORDS = (
+    ("(token=, or --token or VOXWIRE_TOKEN)", "(--token, or VOXWIRE_TOKEN)"),
     ("pass tls=ssl.create_default_context(cafile=...)", "--ca FILE"),
     (" (see open_timeout=)", ""),
     ("insecure=True", "--insecure"),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
+from rich.text import Text
 
-__all__ = ["clean", "fail", "inform", "screen"]
+__all__ = ["clean", "fail", "hang", "inform", "screen"]
 
 # A pipe has no width. Tables of file names and JSON paths need more than the usual 80 columns.
 _PIPE_WIDTH = 160
@@ -41,11 +43,28 @@ def screen(*, error: bool = False) -> Console:
     return Console(stderr=error, highlight=False, markup=False, emoji=False, width=wide)
 
 
+def hang(console: Console, line: Text, indent: int) -> None:
+    """A line, the rest of which hangs under the column `indent` in a terminal; whole in a pipe."""
+    if not console.is_terminal:
+        console.print(line, soft_wrap=True)
+        return
+    indent = min(indent, console.width // 3)
+    first = line.wrap(console, console.width, tab_size=4)[:1]
+    begun = len(first[0].plain.rstrip()) if first else 0
+    console.print(line[:begun])
+    rest = line[begun:]
+    gap = len(rest.plain) - len(rest.plain.lstrip())
+    if rest.plain.strip():
+        parts: Iterable[Text] = rest[gap:].wrap(console, console.width - indent)
+        for part in parts:
+            console.print(Text(" " * indent) + part)
+
+
 def inform(text: str) -> None:
     """A line beside the result, on stderr."""
-    screen(error=True).print(clean(text), style="yellow", soft_wrap=True)
+    hang(screen(error=True), Text(clean(text), "yellow"), 2)
 
 
 def fail(text: str) -> None:
     """A line that says why there is no result, on stderr."""
-    screen(error=True).print(f"voxwire: {clean(text)}", style="red", soft_wrap=True)
+    hang(screen(error=True), Text(f"voxwire: {clean(text)}", "red"), 2)

@@ -160,15 +160,12 @@ def serve(
 
     from ..emulator import Emulator, Policy, Script, espeak, fault_of, load, tone
     from ..errors import InvalidOption
-    from .screen import inform
     from .tls import listening
 
     if voice not in ("espeak", "tone"):
         raise InvalidOption(f"--voice is espeak or tone, not {voice!r}")
     if as_json and tls_self_signed:
         raise InvalidOption("--json prints JSON only: bring a certificate with --tls-cert")
-    if voice == "espeak" and shutil.which("espeak-ng") is None:
-        inform("espeak-ng is not installed: what is said is a tone of the right length")
     with listening(tls_cert, tls_key, self_signed=tls_self_signed) as tls:
         emulator = Emulator(
             script=Script() if script is None else load(script),
@@ -188,10 +185,11 @@ def serve(
             keep=False,
         )
         with suppress(KeyboardInterrupt):  # where there are no signal handlers
-            asyncio.run(_run(emulator, host, port, as_json))
+            silent = voice == "espeak" and shutil.which("espeak-ng") is None
+            asyncio.run(_run(emulator, host, port, as_json, silent))
 
 
-async def _run(emulator: Emulator, host: str, port: int, as_json: bool) -> None:
+async def _run(emulator: Emulator, host: str, port: int, as_json: bool, silent: bool) -> None:
     import json
     import sys
 
@@ -210,12 +208,17 @@ async def _run(emulator: Emulator, host: str, port: int, as_json: bool) -> None:
         try:
             about = {"kind": "listening", "url": emulator.url, "http_url": emulator.http_url}
             print(json.dumps(about) if as_json else f"listening on {emulator.url}", flush=True)
-            if sys.stdout.isatty() and not as_json:
+            people = sys.stdout.isatty() and not as_json
+            if people:
                 hint = f"over HTTP: {emulator.http_url}; Ctrl-C ends it"
                 screen().print(hint, style="dim", soft_wrap=True)
+            if silent:
+                inform("espeak-ng is not installed: what is said is a tone of the right length")
             if not is_local(host):
                 plain = "" if emulator.url.startswith("wss") else "; without TLS it can be read"
                 inform(f"{host} lets other machines in, with the token{plain}")
             await over.wait()
+            if people:
+                print()  # after the ^C that the terminal shows
         finally:
             await emulator.__aexit__(None, None, None)

@@ -8,39 +8,46 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from .lint import Counts, Report
-from .screen import clean, inform, screen
+from .screen import clean, hang, inform, screen
 
 __all__ = ["print_report"]
 
 _SHOWN = 30
+_FIELDS: tuple[str, ...] = ("frames", "typed", "unknown", "tolerated", "failed")
 
 
 def print_report(report: Report) -> None:
     """The counts by file, and under them what did not fit."""
     console = screen()
-    columns = ("frames", "typed", "unknown", "tolerated", "failed")
+    columns = _FIELDS
     # The name comes last, as in wc: it is as long as it is.
-    console.print("  ".join(columns) + "  recording", style="bold")
+    longest = max(len(Path(name).name) for name in report.files)
+    apart = console.is_terminal and console.width < sum(map(len, columns)) + 10 + longest
+    if apart:
+        columns = tuple(column[:5] for column in columns)
+    console.print("  ".join(columns) + ("" if apart else "  recording"), style="bold")
     for name, file in report.files.items():
         family = "" if file.families == ["realtime"] else f" ({', '.join(file.families)})"
-        _print_counts(console, file.counts, columns, clean(Path(name).name) + family)
+        shown = clean(Path(name).name) + family
+        _print_counts(console, file.counts, columns, shown, apart=apart)
     if len(report.files) > 1:
-        _print_counts(console, report.total, columns, "total", "bold")
+        _print_counts(console, report.total, columns, "total", "bold", apart=apart)
     data = report.to_dict()
     if data["problems"]:
         console.print("\nWhere values are not as the specs say", style="bold")
         for found in data["problems"][:_SHOWN]:
-            console.print(f"{found['count']:>6}  {clean(found['path'])}", soft_wrap=True)
-            console.print(f"        {clean(found['example'])}", style="dim", soft_wrap=True)
+            hang(console, Text(f"{found['count']:>6}  {clean(found['path'])}"), 8)
+            hang(console, Text(f"        {clean(found['example'])}", "dim"), 8)
         rest = len(data["problems"]) - _SHOWN
         if rest > 0:
             console.print(f"        and {rest} more; --json lists all", style="dim")
     if data["unknown_types"]:
         console.print("\nNot in the specs", style="bold")
         for name, count in data["unknown_types"].items():
-            console.print(f"{count:>6}  {clean(name)}", soft_wrap=True)
+            hang(console, Text(f"{count:>6}  {clean(name)}"), 8)
     for failure in report.failures:
         where = f"{failure.file}, entry {failure.entry} ({failure.type})"
         console.print(clean(f"\nfailed: {where}: {failure.reason}"), style="red", soft_wrap=True)
@@ -49,7 +56,22 @@ def print_report(report: Report) -> None:
 
 
 def _print_counts(
-    console: Console, counts: Counts, columns: tuple[str, ...], name: str, style: str = ""
+    console: Console,
+    counts: Counts,
+    columns: tuple[str, ...],
+    name: str,
+    style: str = "",
+    *,
+    apart: bool,
 ) -> None:
-    row = "  ".join(f"{getattr(counts, column):>{len(column)}}" for column in columns)
-    console.print(f"{row}  {name}", style="red" if counts.failed else style, soft_wrap=True)
+    """A row, with the name at its end; or, where that is no room for it, on a line before."""
+    style = "red" if counts.failed else style
+    row = "  ".join(
+        f"{getattr(counts, field):>{len(column)}}"
+        for field, column in zip(_FIELDS, columns, strict=True)
+    )
+    if apart:
+        console.print(name, style=style)
+        console.print(row, style=style)
+    else:
+        console.print(f"{row}  {name}", style=style, soft_wrap=True)
