@@ -16,6 +16,7 @@ from voxwire import (
     InputAudioBufferClear,
     InputAudioBufferSpeechStarted,
     ResponseDone,
+    ServerVad,
 )
 from voxwire.audio.formats import Format
 from voxwire.emulator import Emulator
@@ -146,6 +147,30 @@ async def test_a_conversation_with_an_interruption(server: Emulator, connect: An
         assert 0 < len(told[1]) < len(story) / 2
     assert desk.closed == 1
     assert [form.rate for form in desk.formats] == [24_000, 24_000]
+
+
+async def test_nobody_cuts_in_where_that_is_off(server: Emulator, connect: Any) -> None:
+    server.hear("Tell me a story.", "Stop.")
+    server.on("story", reply="Once upon a time there was a lighthouse that could not sleep.")
+    server.on("stop", reply="Fine.")
+    desk = Desk()
+    async with connect(
+        url=server.url, turn_detection=ServerVad(interrupt_response=False)
+    ) as session:
+        talking = asyncio.create_task(session.talk(desk))
+        for words in ("Tell me a story.", "Stop."):
+            async with session.expect(ResponseDone, timeout=20):
+                desk.microphone.hear(server.speech(words) + bytes(48_000))
+        both = [item for item in session.conversation if item.role == "assistant"]
+        whole = sum(item.audio_ms for item in both) * 48
+        assert desk.speaker.cleared == 0
+        async with asyncio.timeout(20):
+            while len(desk.speaker.written) < whole:
+                await asyncio.sleep(0)
+        assert [item.interrupted for item in both] == [False, False]
+        talking.cancel()
+    sent = [event["type"] for event in server.connections[0].events]
+    assert not {"conversation.item.truncate", "response.cancel"} & set(sent)
 
 
 async def test_it_ends_with_the_session(server: Emulator, connect: Any) -> None:

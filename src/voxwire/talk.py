@@ -75,8 +75,8 @@ class Talking(Acting, Listening):
         """Hold a spoken conversation through `audio`, until what it hears ends, or the session.
 
         When the user begins to speak while the model does, playing stops at once and the server is
-        told what was heard. Where what is heard ends (a file), the last answer is still played.
-        Cancel it to end it before.
+        told what was heard, unless turn detection has ``interrupt_response`` off. Where what is
+        heard ends (a file), the last answer is still played. Cancel it to end it before.
 
         Args:
             audio: :class:`LocalAudio` for microphone and speaker, or any :class:`Audio`.
@@ -119,6 +119,8 @@ class Talking(Acting, Listening):
         ) as stream:
 
             def cut_in(event: InputAudioBufferSpeechStarted) -> None:
+                if not playback.interrupts:
+                    return
                 try:
                     # First the ears: what was heard is counted before the rest is thrown away.
                     heard = speaker.played

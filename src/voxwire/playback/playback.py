@@ -67,6 +67,12 @@ class Playback:
         return self._speech.format
 
     @property
+    def interrupts(self) -> bool:
+        """Whether the user's voice is to stop the model: False where the session's turn detection
+        has ``interrupt_response`` off."""
+        return self._speech.interrupts
+
+    @property
     def playing(self) -> str | None:
         """The id of the item that is being heard, or is the next to be."""
         track = self._speech.row.playing
