@@ -20,6 +20,7 @@ from .resampling import Resampler
 __all__ = ["Bytes", "Converter", "chunks", "convert", "level", "pcm", "pieces_of", "silence"]
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
+"""Sound as bytes of any kind."""
 
 
 class Converter:

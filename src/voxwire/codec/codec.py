@@ -248,4 +248,6 @@ def _raise_first(found: Iterable[Problem]) -> None:
 
 
 REALTIME: Final = Codec(names.REALTIME_SERVER, names.REALTIME_CLIENT)
+"""The codec of conversations and transcriptions."""
 TRANSLATION: Final = Codec(names.TRANSLATION_SERVER, names.TRANSLATION_CLIENT)
+"""The codec of translations."""

@@ -21,9 +21,13 @@ class Tokens:
     """A number of tokens, and how it divides by kind. A server may tell the sum only."""
 
     total: int = 0
+    """All of them; where the server does not divide them, the rest are 0."""
     text: int = 0
+    """Those of text."""
     audio: int = 0
+    """Those of sound."""
     image: int = 0
+    """Those of images, which are only read."""
 
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
@@ -43,8 +47,11 @@ class Transcribed:
     """How many pieces of audio were transcribed."""
 
     seconds: float = 0.0
+    """How long they were, from models that are billed by time."""
     input: Tokens = Tokens()
+    """Tokens read, from models that are billed by them."""
     output: Tokens = Tokens()
+    """Tokens written."""
 
     def __add__(self, other: Transcribed) -> Transcribed:
         return Transcribed(

@@ -95,6 +95,9 @@ Said: TypeAlias = Reply | str | Call | Sequence[Call] | None
 """What a brain may return: a reply; words; calls; None for no words at all."""
 
 Brain: TypeAlias = Callable[[Turn], Said | Awaitable[Said]]
+"""What stands in the model's place: a function, plain or async, that is given the turn.
+
+A text is said, calls are made, a :class:`Reply` is both and more; ``None`` says nothing."""
 
 
 def reply_of(said: Any) -> Reply:

@@ -48,3 +48,4 @@ class Drop:
 
 
 Fault: TypeAlias = Refuse | Hang | ErrorThenClose | Garbage | Drop
+"""What can go wrong while a session is opened, or with a replayed one."""

@@ -132,6 +132,7 @@ Mishap: TypeAlias = (
     | RateLimited
 )
 AnyFault: TypeAlias = Fault | Mishap
+"""Everything that can go wrong on purpose; ``fault_of("cut:3")`` reads the written form."""
 
 
 def _close(value: str) -> CloseAfter:

@@ -105,10 +105,15 @@ class Client:
         )
         self._line = line = SyncLine(settings, http_client, sleep)
         self.client_secrets = ClientSecrets(line.send, where.model)
+        """Short-lived keys: ``create``. See :func:`voxwire.http.create_client_secret`."""
         self.translations = Translations(line.send)
+        """Keys for translations: ``client_secrets.create``."""
         self.calls = Calls(line.send, where.model)
+        """Calls over WebRTC and SIP: ``create``, ``accept``, ``reject``, ``refer``, ``hangup``."""
         self.sessions = Sessions(line.send)
+        """The beta's keys with a session: ``create``. Deprecated."""
         self.transcription_sessions = TranscriptionSessions(line.send)
+        """The beta's keys for transcription: ``create``. Deprecated."""
 
     def send(self, operation: Operation[T]) -> RawResponse[T]:
         """Send an operation of ``voxwire.http``. Raises :class:`HttpError` or one of its kind."""
@@ -178,10 +183,15 @@ class AsyncClient:
         )
         self._line = line = AsyncLine(settings, http_client, sleep)
         self.client_secrets = AsyncClientSecrets(line.send, where.model)
+        """Short-lived keys: ``create``. See :func:`voxwire.http.create_client_secret`."""
         self.translations = AsyncTranslations(line.send)
+        """Keys for translations: ``client_secrets.create``."""
         self.calls = AsyncCalls(line.send, where.model)
+        """Calls over WebRTC and SIP: ``create``, ``accept``, ``reject``, ``refer``, ``hangup``."""
         self.sessions = AsyncSessions(line.send)
+        """The beta's keys with a session: ``create``. Deprecated."""
         self.transcription_sessions = AsyncTranscriptionSessions(line.send)
+        """The beta's keys for transcription: ``create``. Deprecated."""
 
     async def send(self, operation: Operation[T]) -> RawResponse[T]:
         """Send an operation of ``voxwire.http``. Raises :class:`HttpError` or one of its kind."""

@@ -101,6 +101,7 @@ class Meta:
 
 
 Entry: TypeAlias = Frame | Close | Meta
+"""A line of a recording: a frame, the end of a connection, or what is said about one."""
 
 
 def _refuse(constant: str) -> NoReturn:

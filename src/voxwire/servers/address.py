@@ -32,9 +32,13 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
+"""The model of a conversation where nothing names one."""
 DEFAULT_TRANSCRIPTION_MODEL = "gpt-live-transcribe"
+"""The model of a transcription where nothing names one."""
 DEFAULT_TRANSLATION_MODEL = "gpt-realtime-translate"
+"""The model of a translation where nothing names one."""
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+"""Where OpenAI is, where ``OPENAI_BASE_URL`` does not say otherwise."""
 
 Kind: TypeAlias = Literal["realtime", "call", "transcription", "translation"]
 """What is opened: a conversation, the sideband of a call, or a session of another kind."""

@@ -165,6 +165,7 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 AnyTool: TypeAlias = Tool[..., Any]
+"""A tool, whatever its function takes and returns."""
 
 _LONGEST_DESCRIPTION = 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
