@@ -314,6 +314,44 @@ def test_an_answer_that_the_server_broke_off_was_heard_until_the_user_spoke() ->
     assert turn.interrupted
 
 
+def test_what_a_call_played_is_what_its_server_says() -> None:
+    tape = Tape()
+    written(tape, 1.0, "r1", "i1", "Good morning")
+    tape.server(1.5, "output_audio_buffer.started", response_id="r1")
+    tape.server(2.5, "output_audio_buffer.cleared", response_id="r1")
+    tape.server(3.0, "output_audio_buffer.started", response_id="r2")
+    tape.server(4.0, "output_audio_buffer.stopped", response_id="r2")
+    bars = [bar for bar in of(*tape.lines).bars if bar.kind == "playback"]
+    assert [(bar.at, bar.end, bar.turn, bar.cut) for bar in bars] == [
+        (1.5, 2.5, "i1", True), (3.0, 4.0, None, False),
+    ]  # fmt: skip
+
+
+def test_an_interruption_that_the_server_was_not_told_of() -> None:
+    tape = Tape()
+    tape.answer(1.0, "r", "a", "x", "one two three four", tone(8.0))
+    tape.server(4.0, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
+    session = of(*tape.lines)
+    assert [(one.level, one.what) for one in session.findings] == [("note", "Not told")]
+    tape.client(4.1, "conversation.item.truncate", item_id="a", content_index=0,
+                audio_end_ms=3000)  # fmt: skip
+    assert of(*tape.lines).findings == []
+
+
+def test_sound_that_comes_too_late() -> None:
+    tape = Tape()
+    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    tape.server(1, "response.created", response={**ABOUT, "id": "r", "status": "in_progress"})
+    tape.server(1, "conversation.item.added", item=message("a"), previous_item_id=None)
+    sound = b64encode(tone(0.5)).decode()
+    for t in (2.0, 2.1, 4.0):  # plays from 2.0 to 3.0, and goes on at 4.0
+        tape.server(t, "response.output_audio.delta", **place, delta=sound)
+    session = of(*tape.lines)
+    assert [(one.level, one.what, one.at) for one in session.findings] == [("warning", "Gap", 3.0)]
+    bars = [(bar.at, bar.end) for bar in session.bars if bar.kind == "playback"]
+    assert bars == [(2.0, 3.0), (4.0, 4.5)]
+
+
 def test_equal_findings_are_one() -> None:
     tape = Tape()
     for i in range(250):

@@ -72,9 +72,12 @@ def bars(
                 bar = attrs.evolve(bar, lane="model", kind="response")
             found.append(bar)
     first: dict[str, str] = {}
+    spoken: dict[str, str] = {}
     for turn in by_id.values():
         if turn.response is not None:
             first.setdefault(turn.response, turn.id)
+            if turn.kind == "assistant":
+                spoken.setdefault(turn.response, turn.id)
     for exchange in exchanges.values():
         end = clock.now if exchange.end is None else exchange.end
         found.append(
@@ -106,4 +109,17 @@ def bars(
                     cut=voice.cut is not None,
                 )
             )
+    for played in listener.calls:
+        end = clock.now if played.end is None else played.end
+        found.append(
+            Bar(
+                lane="model",
+                kind="playback",
+                at=played.at,
+                end=max(end, played.at),
+                turn=spoken.get(played.response or ""),
+                open=played.end is None,
+                cut=played.cut,
+            )
+        )
     return sorted(found, key=lambda bar: bar.at)

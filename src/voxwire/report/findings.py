@@ -56,8 +56,14 @@ class Findings:
 
     def all(self, extra: Iterable[tuple[Level, str, str, float, int]] = ()) -> list[Finding]:
         """The findings, errors first; with ``extra`` ones that hold for now."""
-        now = [_Met(level, what, text, at, 1, [row]) for level, what, text, at, row in extra]
-        ranked = sorted([*self._met.values(), *now], key=lambda met: (_ORDER[met.level], met.at))
+        now: dict[tuple[str, str], _Met] = {}
+        for level, what, text, at, row in extra:
+            met = now.setdefault((what, text), _Met(level, what, safe_text(text), at))
+            met.count += 1
+            met.rows.append(row)
+        ranked = sorted(
+            [*self._met.values(), *now.values()], key=lambda met: (_ORDER[met.level], met.at)
+        )
         return [
             Finding(
                 level=m.level, what=m.what, text=m.text, count=m.count, at=m.at, rows=tuple(m.rows)

@@ -16,7 +16,7 @@ from .model import Clip, Wave
 from .sounds import Shelf
 from .waves import WINDOWS, Peaks
 
-__all__ = ["Listener", "Voice"]
+__all__ = ["Listener", "Played", "Voice"]
 
 _SEAM = 0.005  # seconds between two stretches that count as one
 
@@ -72,6 +72,10 @@ class Voice:
         done = [min(s.end, s.start + at - s.at) for s in self.spans if s.at < at]
         return done[-1] if done else 0.0
 
+    def left_at(self, at: float) -> float:
+        """How much had come and was not heard yet at a time."""
+        return max(0.0, self.received - self.heard_by(at))
+
     def end_at(self, place: float) -> None:
         """What comes after ``place`` is not heard."""
         for span in self.spans:
@@ -80,11 +84,23 @@ class Voice:
         self.cut, self.stopped = place, True
 
 
+@attrs.define(eq=False)
+class Played:
+    """A response that the server played to the user of a call."""
+
+    response: str | None
+    at: float
+    end: float | None = None
+    cut: bool = False
+
+
 class Listener:
     """Hears the model's speech of one connection."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.voices: dict[str, Voice] = {}
+        self.calls: list[Played] = []
+        """What the server itself played, on a call whose sound does not pass here."""
         self._shelf = shelf
         self._free = 0.0
 
@@ -134,6 +150,15 @@ class Listener:
             elif response is not None:
                 voice.stopped = True
         self._free = max((v.ends or 0.0 for v in self.voices.values()), default=0.0)
+
+    def call(self, at: float, response: str | None, *, plays: bool, cut: bool = False) -> None:
+        """The server said that it plays a response, or does so no more."""
+        if plays:
+            self.calls.append(Played(response, at))
+            return
+        for played in self.calls:
+            if played.end is None and played.response == response:
+                played.end, played.cut = at, cut
 
     def playing(self, at: float) -> Voice | None:
         """What is being heard."""

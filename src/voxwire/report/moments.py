@@ -106,7 +106,12 @@ class Moments:
             self.listener.hear(at, f"translation-{count}", None, sound, self.output_of(event))
         elif isinstance(event, p.ResponseDone):
             self._end_of_response(at, event.response)
+        elif isinstance(event, p.OutputAudioBufferStarted):
+            self.listener.call(at, response_of(event), plays=True)
+        elif isinstance(event, p.OutputAudioBufferStopped):
+            self.listener.call(at, response_of(event), plays=False)
         elif isinstance(event, p.OutputAudioBufferCleared):
+            self.listener.call(at, response_of(event), plays=False, cut=True)
             self.listener.stop(at)
         self._touch(at, row, event)
 
@@ -120,7 +125,7 @@ class Moments:
                 self._spoke_at = at
                 playing = self.listener.playing(at)
                 if playing is not None and (heard := self.notes.known.get(playing.id)):
-                    heard.interrupted_at = at
+                    heard.interrupted_at, heard.left = at, playing.left_at(at)
             case p.InputAudioBufferSpeechStopped(item_id=str(id)):
                 end = self.spoken.when(number(event.audio_end_ms) / 1000)
                 self._spoke(id, at if end is None else min(end, at), at, row)

@@ -32,6 +32,11 @@ from .words import facts_of, summary, where_of
 
 __all__ = ["Reading"]
 
+_GAP = 0.2
+"""Seconds for which an answer may stand still before it is a finding."""
+_UNTOLD = 0.5
+"""Seconds of an answer that may be left unheard without the server being told."""
+
 
 class Reading:
     """Reads one connection.
@@ -230,20 +235,26 @@ class Reading:
         return [(label, safe_text(value)) for label, value in facts.items() if value]
 
     def _found(self, over: bool) -> list[Finding]:
-        if over:
-            unanswered = [
-                note
-                for note in self._moments.notes.known.values()
-                if note.called is not None and note.answered is None
-            ]
-        else:
-            unanswered = []
-        return self._findings.all(
-            extra=[
-                ("note", "Tool", f"{_name(note)} was never answered", note.at, note.last)
-                for note in unanswered
-            ]
-        )
+        extra: list[tuple[Level, str, str, float, int]] = []
+        voices = self._moments.listener.voices
+        for note in self._moments.notes.known.values():
+            voice = voices.get(note.id)
+            late = [gap for gap in voice.gaps if gap[1] >= _GAP] if voice is not None else []
+            if late and self._clock.timed:
+                text = "the next sound of an answer came late: playing it stood still"
+                extra.append(("warning", "Gap", text, late[0][0], note.last))
+            told = note.cut_at is not None or (voice is not None and voice.known)
+            deleted = note.item is not None and note.item.deleted
+            if note.left >= _UNTOLD and over and not told and not deleted:
+                text = (
+                    "the user spoke into an answer, and the server was not told how much of it was "
+                    "heard (conversation.item.truncate)"
+                )
+                extra.append(("note", "Not told", text, note.interrupted_at or 0.0, note.last))
+            if note.called is not None and note.answered is None and over:
+                text = f"{_name(note)} was never answered"
+                extra.append(("note", "Tool", text, note.at, note.last))
+        return self._findings.all(extra)
 
 
 def _name(note: Note) -> str:

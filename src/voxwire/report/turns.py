@@ -47,6 +47,9 @@ class Note:
     answered: float | None = None
     """When the client sent its output."""
     interrupted_at: float | None = None
+    """When the user began to speak while it was heard."""
+    left: float = 0.0
+    """Seconds of it that had come and were not heard yet at that time."""
     cut_at: float | None = None
     aside: bool = False
 
