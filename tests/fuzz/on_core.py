@@ -10,6 +10,7 @@ from voxwire import XAI, AzureVoiceLive
 from voxwire.codec import REALTIME, TRANSLATION
 from voxwire.core import Core
 from voxwire.errors import InvalidEvent
+from voxwire.events import ConnectionClosed
 from voxwire.playback import Playback
 from voxwire.tools import Tool
 from voxwire.tools.toolset import ToolSet
@@ -93,7 +94,7 @@ class Session:
     def end(self) -> None:
         """The connection breaks: nobody may be left waiting."""
         core = self.core
-        core.ended(1006, "", clean=False, expected=False)
+        core.ended(ConnectionClosed(code=1006, reason="", clean=False, expected=False))
         assert core.closed is not None
         assert all(turn.done for turn in self.turns), "a turn never ends"
         assert all(sent.done for sent in self.sent if sent is not None and sent.awaited)
