@@ -65,7 +65,7 @@ def test_a_conversation_with_tools(here: Path) -> None:
         screen.shows(r"^assistant +two\n +lines\n +three$")
         screen.press("call get_weather city=Oslo days=2" + ENTER)
         screen.shows(r'^assistant +→ get_weather \{"city": "Oslo", "days": 2\}$')
-        screen.shows(r'^tool +← \{"city":"Oslo","days":2\}$')
+        screen.shows(r'^tool +← \{"city": "Oslo", "days": 2\}$')
         screen.shows(r"^assistant +get_weather says: ")
         screen.press("call broken x=1" + ENTER)
         screen.shows(r"^tool +broken failed: ValueError: no such x$")

@@ -159,7 +159,7 @@ async def _run(
             if place.local and place.script is None:
                 hint = HINT + (TOOL_HINT if settings.get("tools") else "")
                 view.show(Piece(who="note", kind="note", text=hint))
-            talk = Chat(session, telling, view, console)
+            talk = Chat(session, telling, view, console, local=place.local)
             code = await (talk.by_keyboard() if typing else talk.by_pipe(message, sys.stdin))
         for piece in bill(session.usage, local=place.local):
             view.show(piece)

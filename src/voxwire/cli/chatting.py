@@ -47,13 +47,17 @@ class Chat:
         telling: what shows it.
         view: where it is shown.
         console: the screen behind that.
+        local: whether an emulator answers, which costs nothing.
     """
 
-    def __init__(self, session: Session, telling: Telling, view: View, console: Console) -> None:
+    def __init__(
+        self, session: Session, telling: Telling, view: View, console: Console, *, local: bool
+    ) -> None:
         self._session = session
         self._telling = telling
         self._view = view
         self._console = console
+        self._local = local
         self._pressed = 0  # how often Ctrl-C, since something was typed
         self._leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._response: Response | None = None
@@ -162,7 +166,7 @@ class Chat:
                 width = max(len(keys) for keys, _ in _HELP)
                 self._note("\n".join(f"{keys:<{width}}  {does}" for keys, does in _HELP))
             case "/usage":
-                for piece in bill(self._session.usage, local=False):
+                for piece in bill(self._session.usage, local=self._local):
                     self._view.show(piece)
                 if not self._session.usage.responses:
                     self._note("nothing yet")

@@ -199,7 +199,7 @@ class Story:
 
     def _output(self, call: object, output: Any) -> Iterator[Piece]:
         data = {"call_id": call, "output": values(output)}
-        yield from self._once(f"output {call}", "tool", "output", text_of(output), data)
+        yield from self._once(f"output {call}", "tool", "output", compact(output), data)
 
     def _response(self, response: p.RealtimeResponse) -> Iterator[Piece]:
         for item in entries(response.output):
