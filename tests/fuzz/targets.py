@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 from built_frames import example
 
-from . import on_codec, on_conversation, on_core, on_desk, on_emulator, seeds
+from . import (
+    on_codec,
+    on_conversation,
+    on_core,
+    on_desk,
+    on_emulator,
+    on_recording,
+    seeds,
+)
 from .cases import Case, Step
 from .mutating import Mutator, write
 
@@ -76,6 +85,29 @@ def _body(mutator: Mutator, name: str) -> list[Step]:
     return [Step("c2s", mutator.text(asked) if mutator.chance.random() < 0.95 else write(asked))]
 
 
+def _recording(mutator: Mutator, name: str) -> list[Step]:
+    steps = mutator.session(name.split()[1], server=True, client=True)
+    if mutator.chance.random() < 0.5:
+        told: dict[str, Any] = mutator.chance.choice([
+            {"dir": "close", "t": 1.0, "code": 1000, "reason": "", "by": "server"},
+            {"dir": "meta", "t": 1.0, "format": 1, "url": "wss://h.test/?model=m", "headers": {}},
+            {"dir": "s2c", "t": 1.0, "raw": "no JSON"},
+            {"dir": "c2s", "raw": "AAAA", "encoding": "base64"},
+            {"dir": "s2c", "event": {}, "left_out": {"/delta": 4}},
+        ])  # fmt: skip
+        line = mutator.text(told)
+        # A line of a file ends where a line ends.
+        flat = " ".join(line.split("\n")) if isinstance(line, str) else b" ".join(line.split(b"\n"))
+        steps.insert(mutator.chance.randrange(len(steps) + 1), Step("line", flat))
+    return steps
+
+
+def _webhook(mutator: Mutator, name: str) -> list[Step]:
+    return [
+        Step("line", mutator.text(example("RealtimeCallIncoming", mutator.chance.randrange(4))))
+    ]
+
+
 def _all() -> list[Target]:
     found = [Target(f"codec {name}", _frames, on_codec.play) for name in on_codec.CODECS]
     found += [
@@ -86,6 +118,11 @@ def _all() -> list[Target]:
     found += [
         Target(f"emulator {name}", _client, on_emulator.play)
         for name in ("realtime", "transcription", "translation", "beta")
+    ]
+    found += [
+        Target("recording realtime", _recording, on_recording.play),
+        Target("recording translation", _recording, on_recording.play),
+        Target("webhook call", _webhook, on_recording.play_webhook),
     ]
     found += [Target(f"desk {name}", _body, on_desk.play) for name in on_desk.PATHS]
     return found

@@ -51,7 +51,7 @@ def test_sound_sessions_break_nothing(name: str) -> None:
     family = name.split()[1]
     sides = {"c2s"} if name.startswith("emulator") else {"s2c", "c2s"}
     for session, frames in seeds.sessions().items():
-        if not name.startswith("desk") and session.startswith(family):
+        if not name.startswith(("desk", "webhook")) and session.startswith(family):
             steps = [Step(way, json.dumps(event)) for way, event in frames if way in sides]
             TARGETS[name].play(Case(name, tuple(steps)))
 

@@ -183,7 +183,7 @@ def entry(value: Any, where: str = "entry", *, ours: bool = True) -> Entry:
     t = float(t) if isinstance(t, int | float) else None
     match fields.pop("dir", None):
         case "c2s" | "s2c" as direction if "event" in fields:
-            left_out = cast("dict[str, int]", fields.get("left_out") or {})
+            left_out = _sizes(fields.get("left_out"))
             return Frame(dir=direction, t=t, event=fields["event"], left_out=left_out)
         case "c2s" | "s2c" as direction if isinstance(raw := fields.get("raw"), str):
             base64 = fields.get("encoding") == "base64"
@@ -201,6 +201,12 @@ def entry(value: Any, where: str = "entry", *, ours: bool = True) -> Entry:
                 f"{where}: no entry of a recording (dir is {found!r}; expected c2s or s2c with "
                 "event or raw, close, or meta)"
             )
+
+
+def _sizes(value: Any) -> dict[str, int]:
+    """What was left out, where it is sizes; another recorder may mean something else by it."""
+    known = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
+    return {name: size for name, size in known if type(size) is int and size >= 0}
 
 
 def _raw_of(raw: str, ours: bool) -> str | bytes:
