@@ -131,5 +131,5 @@ def _hash(text: str) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    text = files("voxwire.report").joinpath("page", name).read_text(encoding="utf-8")
+    text = files("voxwire.report").joinpath("assets", name).read_text(encoding="utf-8")
     return text.strip() if name.endswith(".html") else text
