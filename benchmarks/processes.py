@@ -60,7 +60,7 @@ class Processes:
         process.stdin.close()  # both kinds end with their input
         try:
             process.wait(10)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:  # it hangs, and must not hold up the others
             process.kill()
             process.wait()
         if process.stdout is not None:

@@ -263,7 +263,7 @@ class Server:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.watch(sock, Peer(self, sock), writing=False)
-        except BlockingIOError:
+        except BlockingIOError:  # all who waited are in
             return
 
 

@@ -44,9 +44,9 @@ def answer(contender: str, task: str, arguments: dict[str, Any]) -> dict[str, An
         doing = ON_A_SOCKET[task](who, **arguments)
         assert inspect.iscoroutine(doing)
         return dict(asyncio.run(asyncio.wait_for(doing, limit)))
-    except ImportError as error:
+    except ImportError as error:  # one contender is not here: the table says so
         return {"absent": f"not installed ({error.name})"}
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # one that cannot do this: the table says so
         return {"absent": str(error)}
     except Exception as error:  # one contender that fails must not end the others' run
         return {"error": f"{type(error).__name__}: {error}"}

@@ -116,7 +116,7 @@ def resume(
         try:
             stored, replay = await _replayed(store, session_id)
             profile, where = located("realtime", **_where(address, replay))
-        except BaseException:
+        except BaseException:  # also a cancelling: the session is free for others
             await store.release(lease, ended=False)
             raise
         core = Core(

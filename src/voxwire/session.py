@@ -292,7 +292,7 @@ class Session(Talking, Live):
         self._wire.up.clear()
         try:
             await self._wire.put(frame)
-        except SocketClosed:
+        except SocketClosed:  # the connection is gone: the reader knows why
             await asyncio.wait([self._reader])
             raise self._core.closing_error() or ConnectionClosedError(1006) from None
 
@@ -321,7 +321,7 @@ class Session(Talking, Live):
                 while not self._core.turns.idle and self.closed is None:
                     changed.clear()
                     await changed.wait()
-        except TimeoutError:
+        except TimeoutError:  # a response may take longer: the new owner hears that it was cut
             log.info("%s is handed over in the middle of a response", kept.session_id)
         finally:
             watching.cancel()

@@ -111,7 +111,7 @@ class Chat:
         if asking.done():
             return asking.result()
         keyboard.stop()
-        with suppress(Interrupted):
+        with suppress(Interrupted):  # the end of the asking, which was just asked for
             await asking
         return None
 

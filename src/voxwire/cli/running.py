@@ -32,7 +32,7 @@ def on_signal(act: Callable[[], object], *numbers: signal.Signals) -> Generator[
     try:
         yield
     finally:
-        with suppress(NotImplementedError):
+        with suppress(NotImplementedError):  # on Windows, as above
             for number in numbers:
                 loop.remove_signal_handler(number)
         for number, handler in before.items():

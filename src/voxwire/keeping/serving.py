@@ -86,6 +86,7 @@ class Serving:
                 for task in (waiting, told):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError, StoreError):
+                        # Its own cancelling, and what a store says to that.
                         await task
 
     def _take(self, asks: list[Ask]) -> None:
@@ -102,6 +103,7 @@ class Serving:
                 raise VoxwireError("the owner does not know how to do that")
             answer = {"done": await do(self._session, given)}
         except (VoxwireError, ValueError, TypeError) as error:
+            # What was asked for is wrong: whoever asked is told.
             answer = {"error": str(error)}
         except Exception as error:  # whoever asked is told, and so is who runs the session
             log.exception("what was asked through the store failed")
