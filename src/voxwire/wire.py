@@ -7,7 +7,7 @@ another socket is decided elsewhere.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from voxwire_protocol import Event
 from websockets.asyncio.client import ClientConnection
@@ -48,9 +48,9 @@ class Wire:
         self.met: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         """Done with the first event over this socket; ``None`` where it ended before."""
 
-    async def put(self, frame: str | bytes) -> None:
+    def put(self, frame: str | bytes) -> Awaitable[None]:
         """Write a frame. Raises what the socket does."""
-        await self._socket.send(frame, text=True)
+        return self._socket.send(frame, text=True)  # as it is: each coroutine around it costs
 
     async def follow(self) -> ConnectionClosed:
         """Take in what comes over the present socket, to its end; tells how it ended."""
