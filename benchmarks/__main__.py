@@ -49,7 +49,7 @@ def run(size: plan.Size, only: list[str] | None = None) -> list[Figure]:
             if only and name not in only:
                 continue
             began = time.monotonic()
-            figures += step(processes, size)
+            figures += [{**each, "step": name} for each in step(processes, size)]
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return figures
 
@@ -63,11 +63,23 @@ def write(folder: Path, result: dict[str, Any]) -> None:
     (folder / "results.svg").write_text(svg(result), encoding="utf-8")
 
 
+def merged(folder: Path, figures: list[Figure]) -> list[Figure]:
+    """The figures that are stored, with these in place of what their steps gave before."""
+    path = folder / "results.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else []
+    steps, new = list(plan.STEPS), {each["step"] for each in figures}
+    kept = [each for each in stored if each["step"] not in new]
+    return sorted([*kept, *figures], key=lambda each: steps.index(each["step"]))
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="full")
     parser.add_argument("--quick", dest="size", action="store_const", const="quick")
-    parser.add_argument("--only", nargs="+", choices=plan.STEPS, metavar="STEP")
+    parser.add_argument(
+        "--only", nargs="+", choices=plan.STEPS, metavar="STEP",
+        help=f"of {', '.join(plan.STEPS)}; a full run puts them in place of what is stored",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, help="a folder; default: here for a full run")
     parser.add_argument("--check", action="store_true", help="compare with the committed ratios")
     parser.add_argument("--baseline", type=Path, default=baseline.PATH)
@@ -76,13 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     figures = run(SIZES[options.size], options.only)
     result = {"machine": machine(), "quick": options.size != "full", "figures": figures}
-    whole = options.size == "full" and not options.only
-    folder = options.output or (HERE if whole else HERE.parent / "out" / "benchmarks")
+    full = options.size == "full"
+    folder = options.output or (HERE if full else HERE.parent / "out" / "benchmarks")
+    if full and options.only:
+        result["figures"] = merged(folder, figures)
     write(folder, result)
     print(report.markdown(result))
     print(f"written to {folder}", file=sys.stderr)
     if options.store:
-        baseline.store(figures, options.baseline)
+        baseline.store(result["figures"], options.baseline)
     if not options.check:
         return 0
     told = baseline.regressions(figures, baseline.load(options.baseline))

@@ -113,7 +113,9 @@ def _mix() -> list[bytes]:
     found: list[bytes] = []
     for number in range(_COPIES):
         new = rb'"\1_%d"' % number
-        found += [re.sub(rb'"((?:item|resp|call|msg|conv)_\w+)"', new, each) for each in recorded]
+        found += [
+            re.sub(rb'(?<=:)"((?:item|resp|call|msg|conv)_\w+)"', new, each) for each in recorded
+        ]
     return found
 
 

@@ -80,10 +80,26 @@ def test_the_program_fails_over_a_regression(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(program, "run", lambda size, only: [made()])
+    monkeypatch.setattr(program, "run", lambda size, only: [{**made(), "step": "receiving"}])
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps({"receive.small / bare": committed}))
     words = ["--quick", "--check", "--baseline", str(path), "--output", str(tmp_path)]
     assert program.main(words) == status
     assert ("slower: receive.small / bare: 1.20" in capsys.readouterr().err) == (status == 1)
     assert json.loads((tmp_path / "results.json").read_text())["quick"] is True
+
+
+def test_a_step_that_is_measured_anew_replaces_what_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(size: Any, only: list[str] | None) -> list[Any]:
+        return [
+            {**made(7.0 if only else 6.0), "step": step} for step in only or ["sending", "reading"]
+        ]
+
+    monkeypatch.setattr(program, "run", run)
+    assert program.main(["--output", str(tmp_path)]) == 0
+    assert program.main(["--output", str(tmp_path), "--only", "reading"]) == 0
+    stored = json.loads((tmp_path / "results.json").read_text())["figures"]
+    assert [each["step"] for each in stored] == ["reading", "sending"]
+    assert [each["values"]["voxwire"]["median"] for each in stored] == [7.0, 6.0]
