@@ -39,7 +39,7 @@ FULL = Size(
     sessions=1_000, seconds=8.0, crowds=2, codec_rounds=15, memory=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=3, frames=2_000, chunks=1_000, openings=10, paced=500, imports=3,
+    rounds=3, frames=2_000, chunks=1_000, openings=10, paced=500, imports=2,
     sessions=100, seconds=2.0, crowds=1, codec_rounds=3, memory=False,
 )  # fmt: skip
 TINY = Size(

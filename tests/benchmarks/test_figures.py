@@ -103,3 +103,11 @@ def test_a_step_that_is_measured_anew_replaces_what_is_stored(
     stored = json.loads((tmp_path / "results.json").read_text())["figures"]
     assert [each["step"] for each in stored] == ["reading", "sending"]
     assert [each["values"]["voxwire"]["median"] for each in stored] == [7.0, 6.0]
+
+
+def test_the_committed_figures_are_those_that_the_tables_show() -> None:
+    run = json.loads((program.HERE / "results.json").read_text(encoding="utf-8"))
+    assert run["quick"] is False
+    assert (program.HERE / "results.md").read_text(encoding="utf-8") == report.markdown(run)
+    assert (program.HERE / "results.svg").read_text(encoding="utf-8") == svg(run)
+    assert baseline.load().keys() == ratios(run["figures"]).keys()
