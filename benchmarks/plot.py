@@ -16,7 +16,7 @@ from benchmarks.report import called, number
 
 SHOWN = (
     "decode.deltas", "decode.mix", "receive.small", "receive.audio", "receive.mix", "send",
-    "opening.cpu", "import", "idle",
+    "opening.cpu", "import.ready", "idle",
 )  # fmt: skip
 
 _WIDTH, _LEFT, _BAR, _GAP = 720, 170, 16, 30
