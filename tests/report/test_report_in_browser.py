@@ -264,6 +264,29 @@ async def test_several_connections_have_a_chooser(shown: Shown) -> None:
     assert (await page.text("#detail-title")).startswith("238 ")
 
 
+@pytest.fixture
+def recordings(recordings_dir: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(recordings_dir.glob("*.jsonl"))
+        if path.name != "spec_examples.jsonl"  # no recording
+    ]
+
+
+async def test_every_recording_opens(
+    browser: Browser, recordings: list[Path], tmp_path: Path
+) -> None:
+    page = await browser.page()
+    for path in recordings:
+        out = tmp_path / f"{path.stem}.html"
+        report.write(path, out)
+        first = report.read(path).sessions[0]
+        await page.open(out.as_uri())
+        await page.until("document.querySelector('#tiles .tile')")
+        assert await texts(page, "#turns .turn .who") == [turn.who for turn in first.turns]
+        assert page.errors == [], path.name
+
+
 async def test_without_times_and_without_sound(shown: Shown) -> None:
     made = [{key: value for key, value in line.items() if key != "t"} for line in lines()]
     page = await shown(made, audio="none")
