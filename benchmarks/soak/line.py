@@ -65,7 +65,15 @@ class Connection:
         self.cut = cut
         self.frames: dict[Direction, int] = {"c2s": 0, "s2c": 0}
         self.broken = False
+        self.frozen = False
         self.writers: list[asyncio.StreamWriter] = []
+
+    def freeze(self) -> None:
+        """Carry nothing more, and say nothing of it."""
+        self.frozen = True
+        for writer in self.writers:
+            # What lies in the system's buffers is not read either, so that they fill up.
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     def break_off(self) -> None:
         self.broken = True
@@ -117,6 +125,10 @@ class Line:
     def url(self) -> str:
         port = self._server.sockets[0].getsockname()[1]
         return urlunsplit(self._parts._replace(netloc=f"127.0.0.1:{port}"))
+
+    def freeze(self) -> None:
+        """Let the line that was opened last hang."""
+        self.connections[-1].freeze()
 
     def cut(self) -> None:
         """Break the line that was opened last, now."""

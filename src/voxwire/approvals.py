@@ -27,6 +27,9 @@ from .events import LocalEvent
 
 __all__ = ["Approvals", "McpApprovalRequested", "Nothing"]
 
+MOST_ASKED = 4096
+"""How many requests of one connection are remembered."""
+
 Send = Callable[[ConversationItemCreate], Awaitable[Any]]
 
 
@@ -96,6 +99,9 @@ class Approvals:
             return []
         if not isinstance(event, _WHOLE) and not item.arguments:
             return []
+        if len(self._asked) >= MOST_ASKED:
+            self._asked.clear()
+            self._answered.clear()
         self._asked.add(item.id)
         return [McpApprovalRequested(item=item, answer=self._answer)]
 

@@ -15,7 +15,7 @@ from voxwire_protocol import RealtimeCallIncoming, RealtimeSession, SessionUpdat
 from . import codec
 from .acting import GivenTool
 from .conversation.conversation import AudioRetention
-from .core import Core
+from .core import MOST_ITEMS, Core
 from .errors import ConnectionClosedError, InvalidOption
 from .keeping.opening import Keep, keeping
 from .keeping.options import Storing
@@ -51,6 +51,7 @@ def connect(
     session: RealtimeSession | None = None,
     tools: Sequence[GivenTool] | None = None,
     keep_audio: AudioRetention = "none",
+    keep_items: int | None = MOST_ITEMS,
     record: str | os.PathLike[str] | None = None,
     store: Store | None = None,
     session_id: str | None = None,
@@ -83,6 +84,8 @@ def connect(
         tools: functions the model may call, and definitions of tools.
         keep_audio: which audio the conversation keeps in memory: ``"none"``, ``"all"``, or the last
             so many seconds.
+        keep_items: how many items the conversation keeps in memory, the latest; of more, the oldest
+            go, with an :class:`Overflow`. ``None`` keeps all.
         record: a file to write the whole session to, keys left out.
         store: where the session is kept beyond this process: a :class:`FileStore` or a
             :class:`RedisStore`. See ``voxwire.resume``, ``voxwire.observe``, ``voxwire.steer``.
@@ -136,10 +139,12 @@ def connect(
         "tls": tls,
     }
     lead_of(rotate)
+    if keep_items is not None and keep_items < 1:
+        raise InvalidOption(f"keep_items={keep_items}: keep at least 1, or None for all")
     wanted = None
     if session is not None or settings or tools or profile.session:
         wanted = _wanted(session, tools, settings)
-    return Connect(_opener(profile, where, about, wanted, tools, keep_audio, keep))
+    return Connect(_opener(profile, where, about, wanted, tools, keep_audio, keep, keep_items))
 
 
 class AttachOptions(SessionOptions, ConnectionOptions, total=False):
@@ -225,6 +230,7 @@ def _opener(
     tools: Sequence[GivenTool] | None,
     keep_audio: AudioRetention,
     keep: Keep | None = None,
+    keep_items: int | None = MOST_ITEMS,
 ) -> Callable[[], Awaitable[Session]]:
     sideband = "call_id=" in where.url
 
@@ -245,6 +251,7 @@ def _opener(
             profile.codec("call" if sideband else "realtime"),
             audio=keep_audio,
             tail=_tail(about),
+            items=keep_items,
             playback=Playback(
                 mode="server" if sideband else "client", truncates=profile.abilities.truncates
             ),

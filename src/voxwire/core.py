@@ -59,6 +59,10 @@ __all__ = ["Around", "Core", "Tap"]
 
 log = logging.getLogger("voxwire")
 
+MOST_ITEMS = 10_000
+"""How many items a conversation keeps, unless another number is given: weeks of talk, and some tens
+of megabytes."""
+
 
 LOCAL_NAMES: dict[str, type[Event]] = {
     cls.name: cls
@@ -127,6 +131,7 @@ class Core:
         protocol: the family of events that the connection speaks.
         audio: which audio the conversation keeps; see :class:`Cache`.
         tail: seconds of the user's latest audio to hold for another connection.
+        items: how many items the conversation keeps; ``None`` for all.
         playback: follows what the listener has heard.
         tools: the functions that the model may call.
         acknowledged: whether the server says that it has changed the session.
@@ -138,6 +143,7 @@ class Core:
         *,
         audio: AudioRetention = "none",
         tail: float = 0.0,
+        items: int | None = MOST_ITEMS,
         playback: Playback | None = None,
         tools: ToolSet | None = None,
         acknowledged: bool = True,
@@ -159,7 +165,7 @@ class Core:
         self.closed: ConnectionClosed | None = None
         self.down = False
         """Whether the session is between two connections: nothing may be written."""
-        self.cache = Cache(audio=audio, tail=tail)
+        self.cache = Cache(audio=audio, tail=tail, most=items)
         self.router.changed = self._listeners_changed
         self.playback = playback or Playback()
         self.responses = Responses(self.next_event_id)

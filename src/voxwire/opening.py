@@ -165,7 +165,17 @@ async def _opened(
             fresh_key=place.credential is not None,
             whole=place.greets,
         )
-    session = make(socket, core, drain_timeout=drain_timeout, renewal=renewal, **details)
+    patience = None
+    if dialing["ping_timeout"] is not None and dialing["ping_interval"] is not None:
+        patience = dialing["ping_interval"] + dialing["ping_timeout"]
+    session = make(
+        socket,
+        core,
+        drain_timeout=drain_timeout,
+        renewal=renewal,
+        patience=patience,
+        **details,
+    )
     try:
         if where.greets:
             await _greeted(session, where)

@@ -45,10 +45,11 @@ class Live(Sending, Listening):
         *,
         drain_timeout: float = 5.0,
         renewal: Renewal | None = None,
+        patience: float | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(core)
-        self._wire = Wire(socket, core, self._heard)
+        self._wire = Wire(socket, core, self._heard, patience)
         self._drain_timeout = drain_timeout
         self._renewal = renewal
         self._ending: asyncio.Task[None] | None = None

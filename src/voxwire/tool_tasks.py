@@ -19,7 +19,10 @@ from .tools.later import Later
 from .tools.running import Outcome, result_of, run
 from .tools.tool import Call, ToolContext
 
-__all__ = ["ToolTasks"]
+__all__ = ["MOST_AT_ONCE", "ToolTasks"]
+
+MOST_AT_ONCE = 64
+"""How many calls of one session run side by side; more wait for their turn."""
 
 
 class ToolTasks:
@@ -37,11 +40,12 @@ class ToolTasks:
         self.threaded: Any = None
         """The session of the threaded face, where there is one: plain functions are given it."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def start_due(self) -> None:
         """Start the calls that have become due."""
         due = self._core.turns.to_run
-        while due:
+        while due and len(self._tasks) < MOST_AT_ONCE and not self._closed:
             call = due.popleft()
             self._start(self._run(call), f"voxwire tool {call.name}")
 
@@ -52,6 +56,7 @@ class ToolTasks:
             spared: what asked for the end, and may come to its own.
             timeout: seconds until nobody waits any longer for what does not let itself be ended.
         """
+        self._closed = True
         for task in self._tasks.difference(spared):
             task.cancel()
         if self._tasks:
@@ -64,7 +69,11 @@ class ToolTasks:
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.start_due()
 
     async def _run(self, call: Call) -> None:
         enter(self._core)

@@ -30,9 +30,19 @@ class Wire:
 
     Args:
         heard: called after an event that calls for something to be sent or run.
+        patience: seconds that the other side may read nothing while something waits to be written;
+            ``None`` waits for ever. Pings do not find that out: they wait in the same line.
     """
 
-    def __init__(self, socket: ClientConnection, core: Core, heard: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        core: Core,
+        heard: Callable[[], None],
+        patience: float | None = None,
+    ) -> None:
+        self._patience = patience
+        self._watch: asyncio.TimerHandle | None = None
         self._core = core
         self._heard = heard
         self.closing = False
@@ -52,10 +62,25 @@ class Wire:
         """Write a frame. Raises what the socket does."""
         return self._socket.send(frame, text=True)  # as it is: each coroutine around it costs
 
+    def _look(self, socket: ClientConnection, waiting: int) -> None:
+        """Break the connection if the other side has read nothing since the last look.
+
+        While more waits than the system takes, nobody writes: what waits changes by reading only.
+        """
+        assert self._patience is not None  # else nobody looks
+        now = socket.transport.get_write_buffer_size()
+        if now and now == waiting:
+            log.warning("nothing could be written for %g s", self._patience)
+            socket.transport.abort()
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(self._patience, self._look, socket, now)
+
     async def follow(self) -> ConnectionClosed:
         """Take in what comes over the present socket, to its end; tells how it ended."""
         socket, met, core = self._socket, self.met, self._core
         taken = 0
+        if self._patience is not None:
+            self._look(socket, 0)
         try:
             while True:
                 frame = await socket.recv(decode=False)
@@ -81,6 +106,9 @@ class Wire:
         finally:
             if not met.done():
                 met.set_result(None)
+            if self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
 
     async def leave(self, code: int = 1000, reason: str = "") -> None:
         """Close the present socket, by force where the other side does not."""

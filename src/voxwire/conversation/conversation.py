@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from voxwire_protocol import Event
 
 from ..errors import InvalidOption
-from ..events import LocalEvent
+from ..events import LocalEvent, Overflow
 from .appended import Appended
 from .items import Item
 from .ledger import Ledger
@@ -119,6 +119,8 @@ class Cache:
             over all items. Lengths are counted in any case.
         conversation: one to go on with, such as a restored one.
         tail: seconds of the user's latest audio to hold in any case, for another connection.
+        most: how many items to keep; the oldest of more go, with an :class:`Overflow`. ``None``
+            keeps all.
     """
 
     def __init__(
@@ -127,14 +129,16 @@ class Cache:
         audio: AudioRetention = "none",
         conversation: Conversation | None = None,
         tail: float = 0.0,
+        most: int | None = None,
     ) -> None:
         seconds = _seconds(audio)
         if conversation is None:
-            self._ledger = Ledger(seconds, tail)
+            self._ledger = Ledger(seconds, tail, most)
             conversation = Conversation(self._ledger)
         else:
             self._ledger = conversation._ledger  # pyright: ignore[reportPrivateUsage]
             self._ledger.retain(seconds, tail)
+            self._ledger.most = most
         self.conversation = conversation
         """The read face."""
 
@@ -150,7 +154,13 @@ class Cache:
         if ledger.mirrored and mirrors(ledger, event):
             return []
         reducer = (SENT if sent else RECEIVED).get(type(event))
-        return reducer(ledger, event) if reducer is not None else []
+        if reducer is None:
+            return []
+        changes = reducer(ledger, event)
+        if ledger.forgotten:
+            lost, ledger.forgotten = ledger.forgotten, 0
+            changes.append(Overflow(queue="conversation", dropped=lost))
+        return changes
 
     @property
     def told(self) -> bool:

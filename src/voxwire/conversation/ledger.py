@@ -19,6 +19,9 @@ from .usage import Spent, Usage
 
 __all__ = ["Created", "Ledger", "Running", "limit"]
 
+# So many responses and transcriptions are told one by one; older ones are added up.
+_SINGLE = 10_000
+
 # How many ids are remembered that may never come: a server could name them without end.
 _REMEMBERED = 1024
 
@@ -49,9 +52,12 @@ class Ledger:
         seconds: how much audio to keep; ``None`` for all, 0 for none.
         tail: how much of the user's latest audio to hold for a server that may have to hear it
             again.
+        most: how many items to keep, the latest; ``None`` for all.
     """
 
-    def __init__(self, seconds: float | None = 0.0, tail: float = 0.0) -> None:
+    def __init__(
+        self, seconds: float | None = 0.0, tail: float = 0.0, most: int | None = None
+    ) -> None:
         self.items: dict[str, ItemState] = {}
         self.order: list[str] = []
         self.awaited: dict[str, ItemState] = {}
@@ -66,6 +72,9 @@ class Ledger:
         """Of the model's speech."""
         self.appended = Appended(seconds, tail)
         self.shelf = Shelf(seconds)
+        self.most = most
+        self.forgotten = 0
+        """How many items had to go for later ones, and have not been told of."""
         self._spent: list[Spent] = []
         self._usage = Usage()
         self.told = True
@@ -92,6 +101,8 @@ class Ledger:
     def spend(self, spent: Spent) -> None:
         """Note what was used."""
         self._spent.append(spent)
+        if len(self._spent) > _SINGLE:
+            self._spent[:2] = _together(*self._spent[:2])
         self._usage += spent.usage
 
     @property
@@ -139,6 +150,12 @@ class Ledger:
         state = self.awaited.pop(id) if id in self.awaited else new_item(id)
         self.items[id] = state
         self.order.append(id)
+        while self.most is not None and len(self.order) > self.most:
+            oldest = self.items[self.order[0]]
+            self.remove(oldest, deleted=False)
+            self._deleted[oldest.id] = None
+            limit(self._deleted)
+            self.forgotten += 1
         return state, True
 
     def place(self, state: ItemState, previous: object, sent: Created | None) -> bool:
@@ -153,7 +170,7 @@ class Ledger:
         elif after is not None:
             state.placed, state.previous = True, after
             if after in self.items:
-                moved = self._move([state.id], self.order.index(after) + 1)
+                moved = self._move([state.id], self._place_of(after) + 1)
             else:
                 self._orphans.setdefault(after, []).append(state)
                 limit(self._orphans)
@@ -184,6 +201,13 @@ class Ledger:
                 break
             row.append(follower)
         return row
+
+    def _place_of(self, id: str) -> int:
+        """Where an item stands: mostly at the end, so that is where to look first."""
+        for place in range(len(self.order) - 1, max(-1, len(self.order) - 4), -1):
+            if self.order[place] == id:
+                return place
+        return self.order.index(id)
 
     def _move(self, row: list[str], index: int) -> bool:
         """Move neighbours to the gap before `index`."""
@@ -278,6 +302,13 @@ def _alike(created: object, item: object) -> bool:
 
 def _texts(item: object) -> list[Any]:
     return [peek(part, "text") for part in entries(peek(item, "content"))]
+
+
+def _together(first: Spent, second: Spent) -> list[Spent]:
+    """Two entries in one, where the same price holds for both."""
+    if (first.kind, first.model) == (second.kind, second.model):
+        return [Spent(kind=first.kind, model=first.model, usage=first.usage + second.usage)]
+    return [first, second]
 
 
 def limit(ids: dict[str, Any]) -> None:

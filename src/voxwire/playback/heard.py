@@ -156,6 +156,11 @@ class Heard:
                 break
         return True
 
+    def forget(self, track: Track) -> None:
+        """Count the sound of a track as passed, if it is at the front of the row."""
+        while self._row and self._row[0].track is track:
+            self._start += self._row.popleft().seconds()
+
     def clear(self) -> None:
         """Throw the row away, and its marks with it."""
         self._row.clear()

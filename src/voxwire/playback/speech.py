@@ -29,7 +29,10 @@ from voxwire_protocol import (
 from ..audio.formats import PCM16, Format, base64_size, format_of
 from .heard import Heard, Track
 
-__all__ = ["Speech"]
+__all__ = ["MOST_TRACKS", "Speech"]
+
+MOST_TRACKS = 1024
+"""How many items are remembered that have sound."""
 
 
 class Speech:
@@ -119,6 +122,7 @@ class Speech:
         track = self.tracks.get(item_id)
         late = track is None and response_id in self.stopped
         if track is None:
+            self._make_room()
             track = self.tracks[item_id] = Track(
                 item_id,
                 response_id,
@@ -130,8 +134,16 @@ class Speech:
             self.row.add(track, size)
         return track if late else None
 
+    def _make_room(self) -> None:
+        """Forget the oldest sound: it was heard long ago, or nobody ever tells what is."""
+        while len(self.tracks) >= MOST_TRACKS:
+            self.row.forget(self.tracks.pop(next(iter(self.tracks))))
+
     def _begun(self, event: ResponseCreated) -> None:
         response: Any = event.response
+        for ids in (self.aside, self.stopped, self.cancelled, self._listed, self._formats):
+            if len(ids) > MOST_TRACKS:  # of responses that never end: no server has so many
+                ids.clear()
         response_id = _id(getattr(response, "id", None))
         self.stopped.discard(response_id)  # an id may come again, above all the missing one
         self.cancelled.discard(response_id)

@@ -52,6 +52,10 @@ class Work:
     """Events to send, in this order."""
 
 
+MOST_CALLS = 4096
+"""How many calls, and responses with calls, are remembered: an answer may come late."""
+
+
 class ToolBatches:
     """Follows the calls of one connection. Feed it each event received, and each event sent.
 
@@ -216,6 +220,8 @@ class ToolBatches:
 
     def _batch(self, response_id: str) -> Batch:
         response_id = response_id or self._running
+        if response_id not in self._batches and len(self._batches) > MOST_CALLS:
+            del self._batches[next(iter(self._batches))]  # of a response that never ends
         return self._batches.setdefault(response_id, Batch(response_id))
 
     def _begun(self, response: Any) -> None:
@@ -243,6 +249,9 @@ class ToolBatches:
         if batch.aside and call.item_id not in self._listed:
             return
         self._seen[call.call_id] = batch
+        while len(self._seen) > MOST_CALLS:
+            self._answered.discard(oldest := next(iter(self._seen)))
+            del self._seen[oldest]
         batch.calls[call.call_id] = call
         batch.waiting.add(call.call_id)
         if not self._by_hand(call.name):
