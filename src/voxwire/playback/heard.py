@@ -159,7 +159,7 @@ class Heard:
     def forget(self, track: Track) -> None:
         """Count the sound of a track as passed, if it is at the front of the row."""
         while self._row and self._row[0].track is track:
-            self._start += self._row.popleft().seconds()
+            self._start += self._row.pop(0).seconds()
 
     def clear(self) -> None:
         """Throw the row away, and its marks with it."""
