@@ -10,7 +10,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers test-package fuzz audit regenerate check-generated drift bench bench-check docs soak lint types lock clean
+.PHONY: help demo test test-peers failover test-package fuzz audit regenerate check-generated drift bench bench-check docs soak lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +59,10 @@ test: $(VENV)/.dev  ## lint, types and tests
 # In environments of their own; what cannot be installed here is skipped, with the reason.
 test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers
 	@$(BIN)/python -m pytest -rs peers
+
+# Needs redis-server.
+failover: $(VENV)/.dev  ## hold 200 conversations on workers that are killed, over Redis
+	@cd tests && ../$(BIN)/python -m failover
 
 # In empty environments, from whatever registry pip is set up for.
 test-package: $(VENV)/.package  ## build wheel and sdist, and try what people install

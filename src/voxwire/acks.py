@@ -136,6 +136,11 @@ class Acknowledgements:
         """Whether nothing waits for an answer."""
         return not self._waiting
 
+    @property
+    def waiting(self) -> list[Sent]:
+        """What waits for an answer, in the order of sending."""
+        return list(self._waiting)
+
     def sent(self, event: ClientEvent, frame: bytes | str = b"") -> Sent:
         """Note an event that goes out."""
         sent = Sent(event, awaited=type(event) in _BY, frame=frame)

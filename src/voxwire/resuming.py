@@ -116,7 +116,7 @@ def resume(
         try:
             stored, replay = await _replayed(store, session_id)
             profile, where = located("realtime", **_where(address, replay))
-        except BaseException:  # also a cancelling: the session is free for others
+        except BaseException:  # also a cancelled attempt leaves it to the next
             await store.release(lease, ended=False)
             raise
         core = Core(
@@ -126,6 +126,10 @@ def resume(
         )
         core.cache = Cache(conversation=replay.cache.conversation, audio=audio)
         core.acks, core.settings = replay.acks, replay.settings
+        # Requests are asked for again in their turn; what else was not answered is sent as it was.
+        for sent in core.acks.take():
+            if not isinstance(sent.event, ResponseCreate):
+                core.acks.again(sent)
         if changes is not None:
             core.settings.sent(changes)
         core.turns.replace(tuple(tools or ()))
@@ -284,15 +288,11 @@ class _TakeOver:
         wanted += [(request, []) for request in progress.requests if not _beside(request)]
         for asked in progress.asked.values():
             wanted.append((asked.event, list(asked.items)))
-        # Requests are sent again by the sequencer; what else was not answered, as it was.
-        for sent in core.acks.take():
-            if not isinstance(sent.event, ResponseCreate):
-                core.acks.again(sent)
         for number, (request, items) in enumerate(wanted, 1):
             event = _unmarked(request)
-            core.responses.request(event, items=items)
+            turn, _ = core.responses.request(event, items=items)  # it is sent when all is restored
             creates: Any = items
-            self.left.ask(Asked(number=number, event=event, items=creates))
+            self.left.ask(Asked(number=number, event=event, items=creates, token=turn.token))
         self.asked_again = len(wanted)
 
     def go_on(self) -> None:

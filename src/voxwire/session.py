@@ -315,18 +315,23 @@ class Session(Talking, Live):
         """
         kept = self.kept
         kept.goes_on()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.idle()
+        except TimeoutError:  # a response may take longer: the new owner hears that it was cut
+            log.info("%s is handed over in the middle of a response", kept.session_id)
+        await self.close()
+
+    async def idle(self) -> None:
+        """Wait until nothing is asked for, being said or being looked up, or the session ends."""
         changed = asyncio.Event()
         watching = self._core.router.subscribe((Event,), lambda _event: changed.set())
         try:
-            async with asyncio.timeout(timeout):
-                while not self._core.turns.idle and self.closed is None:
-                    changed.clear()
-                    await changed.wait()
-        except TimeoutError:  # a response may take longer: the new owner hears that it was cut
-            log.info("%s is handed over in the middle of a response", kept.session_id)
+            while not (self._core.turns.idle and not self._core.outbox) and self.closed is None:
+                changed.clear()
+                await changed.wait()
         finally:
             watching.cancel()
-        await self.close()
 
     async def __aexit__(
         self,

@@ -27,12 +27,12 @@ async def claimed(
     while True:
         try:
             return await store.claim(session_id, this_process(), ttl=options.lease, new=new)
-        except SessionOwned as error:  # another process has it, for as long as its lease runs
+        except SessionOwned as error:  # another process holds it, and may let go in time
             left = end - loop.time()
             if left <= 0:
                 raise
             await asyncio.sleep(min(left, max(0.02, min(error.free_in, 0.25))))
-        except StoreUnavailable:  # the store may be back within the time
+        except StoreUnavailable:  # it may come back in time
             left = end - loop.time()
             if left <= 0:
                 raise

@@ -202,12 +202,13 @@ class Journal:
         outbox = self._core.outbox
         if turn.sent and len(outbox) > 1 and isinstance(outbox[-2], ConversationItemCreate):
             items = [outbox[-2]]  # it is on its way with the request
-        asked = Asked(number=self._asked, event=turn.asked, items=items)
+        asked = Asked(number=self._asked, event=turn.asked, items=items, token=turn.token)
         number = asked.number
         self.progress.ask(asked)
         self.note(
             "asked",
-            number=number, event=turn.asked.to_dict(), items=[item.to_dict() for item in items],
+            number=number, event=turn.asked.to_dict(), token=turn.token,
+            items=[item.to_dict() for item in items],
         )  # fmt: skip
 
         def changed() -> None:

@@ -130,7 +130,7 @@ class Keeper:
         try:
             async with asyncio.timeout(timeout):
                 await self.store.release(self.lease, ended=self.ends)
-        except (StoreError, TimeoutError) as error:  # the lease runs out by itself; the log says so
+        except (StoreError, TimeoutError) as error:  # the lease runs out by itself
             log.warning("%s was not released: %s", self.lease.session_id, error)
 
     # -- tools --------------------------------------------------------------------------------
@@ -182,8 +182,7 @@ class Keeper:
             try:
                 async with asyncio.timeout(self.options.lease):
                     asked = await self.store.write(self.lease, batch)
-            except OwnershipLost as error:
-                # Another process has taken the session over: nothing more is written.
+            except OwnershipLost as error:  # another process has claimed the session
                 self._lose(error)
                 return
             except Exception as error:  # whatever a store raises: it has not taken the batch
@@ -206,7 +205,7 @@ class Keeper:
         try:
             async with asyncio.timeout(self.lease.ttl / 3):
                 await self._wake.wait()
-        except TimeoutError:  # time to renew the lease
+        except TimeoutError:  # nothing came: the lease is to be renewed
             return
         if not self._urgent.is_set():
             try:

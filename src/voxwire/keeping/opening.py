@@ -46,7 +46,7 @@ async def kept_open(kept: Kept, open_it: Callable[[], Awaitable[S]]) -> S:
     """Open a session that is kept; where it cannot be opened, give it up."""
     try:
         session = await open_it()
-    except BaseException:  # also a cancelling: others need not wait for the lease to run out
+    except BaseException:  # also a cancelled opening leaves nothing behind
         await kept.abandon()
         raise
     session.keep(kept)

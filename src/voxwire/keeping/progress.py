@@ -61,6 +61,8 @@ class Asked:
     event: ResponseCreate
     items: list[ConversationItemCreate]
     """What goes out before it."""
+    token: str = ""
+    """The mark that it is sent with, where the server takes one."""
 
 
 class Progress:
@@ -210,8 +212,9 @@ class Progress:
         self.asked.pop(number, None)
 
     def _sent(self, event: ResponseCreate) -> None:
+        mark = _mark(event)
         for number, asked in self.asked.items():
-            if _same(asked.event, event):
+            if asked.token == mark if mark and asked.token else _same(asked.event, event):
                 del self.asked[number]
                 return
 
@@ -238,6 +241,7 @@ class Progress:
                     "number": asked.number,
                     "event": asked.event.to_dict(),
                     "items": [item.to_dict() for item in asked.items],
+                    "token": asked.token,
                 }
                 for asked in self.asked.values()
             ],
@@ -271,6 +275,7 @@ def asked_of(data: Mapping[str, Any]) -> Asked:
         number=data["number"],
         event=ResponseCreate.from_dict(data["event"]),
         items=[ConversationItemCreate.from_dict(item) for item in data["items"]],
+        token=data["token"],
     )
 
 

@@ -5,6 +5,7 @@ This module follows lines; where they come from, and what is done with the state
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
@@ -53,7 +54,7 @@ class Replay:
         settings = Settings()
         if kept.settings is not None:
             settings.sent(SessionUpdate.from_dict({"session": kept.settings}))
-        return cls(
+        self = cls(
             cache=Cache(conversation=kept.conversation),
             progress=kept.progress,
             settings=settings,
@@ -61,6 +62,12 @@ class Replay:
             session=kept.session,
             address=kept.address,
         )
+        for fields in kept.unanswered:
+            frame = json.dumps(fields, separators=(",", ":")).encode()
+            event: Any = codec.REALTIME.decode_client(frame)
+            self.cache.apply(event, sent=True)
+            self.acks.sent(event, frame)
+        return self
 
     def apply(self, entry: Entry) -> list[Event]:
         """Take a line in; returns the events that it stands for."""
@@ -106,10 +113,8 @@ class Replay:
                 self.progress.withdraw(int(fields["number"]))
             case "moved":
                 self.progress.moved()
-                self.acks.take()
             case "resumed":
                 self.progress = Progress.from_json(fields["progress"])
-                self.acks.take()
             case _:  # it changes nothing, or a later release has written it
                 pass
 

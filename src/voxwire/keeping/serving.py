@@ -7,7 +7,6 @@ business: whoever may write to it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, cast
@@ -83,11 +82,9 @@ class Serving:
             except StoreError:  # the keeper tells of it
                 await asyncio.sleep(1.0)
             finally:
-                for task in (waiting, told):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, StoreError):
-                        # Its own cancelling, and what a store says to that.
-                        await task
+                waiting.cancel()
+                told.cancel()
+                await asyncio.gather(waiting, told, return_exceptions=True)
 
     def _take(self, asks: list[Ask]) -> None:
         for ask in asks:
@@ -102,8 +99,11 @@ class Serving:
             if do is None:
                 raise VoxwireError("the owner does not know how to do that")
             answer = {"done": await do(self._session, given)}
-        except (VoxwireError, ValueError, TypeError) as error:
-            # What was asked for is wrong: whoever asked is told.
+        except (
+            VoxwireError,
+            ValueError,
+            TypeError,
+        ) as error:  # who asked is told
             answer = {"error": str(error)}
         except Exception as error:  # whoever asked is told, and so is who runs the session
             log.exception("what was asked through the store failed")

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import msgspec
+from voxwire_protocol import ResponseCreate
 
 from ..conversation.conversation import Conversation
 from ..core import Core
@@ -32,6 +33,8 @@ class Kept:
     """What the client has made of it, without keys."""
     address: str = ""
     """Where it led to, without keys."""
+    unanswered: list[dict[str, Any]] = attrs.field(factory=list[dict[str, Any]])
+    """Events that the server had not answered, in the order of sending."""
 
 
 def snapshot_of(core: Core, progress: Progress) -> bytes:
@@ -45,6 +48,12 @@ def snapshot_of(core: Core, progress: Progress) -> bytes:
             "session": None if core.session is None else redact(core.session.to_dict()),
             "settings": None if settings is None else redact(settings.to_dict()),
             "address": core.address,
+            "unanswered": [
+                redact(sent.event.to_dict())
+                for sent in core.acks.waiting
+                # What restores a session is in it already; requests, the progress tells.
+                if not isinstance(sent.event, ResponseCreate) and not core.cache.mirrors(sent.event)
+            ],
         }
     )
 
@@ -66,6 +75,7 @@ def kept_in(data: bytes | None) -> Kept:
             session=fields["session"],
             settings=fields["settings"],
             address=fields["address"],
+            unanswered=fields["unanswered"],
         )
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the snapshot cannot be read: {error!r}") from error

@@ -1,0 +1,269 @@
+"""The app: who may come in, which session they get, and what becomes of it when they leave.
+
+This module knows ASGI and the store. What passes through a session, the line knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import inspect
+import logging
+import os
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from ..connecting import connect
+from ..errors import (
+    InvalidOption,
+    NoOwner,
+    SteeringRefused,
+    UnknownSession,
+    VoxwireError,
+    WaitTimeout,
+)
+from ..keeping.options import Storing
+from ..resuming import resume
+from ..session import Session
+from ..steering import steer
+from ..store.interface import Store, check_id
+from .limits import Limits, Seats
+from .line import Line
+from .rules import SAFE, Rules, same_site
+
+__all__ = ["Relay"]
+
+log = logging.getLogger("voxwire.relay")
+
+Authorize = Callable[[WebSocket], "str | Awaitable[str | None] | None"]
+"""Given the upgrade of a browser: who that is, or ``None`` for somebody who may not come in."""
+
+
+class Relay:
+    """An ASGI app that speaks the Realtime protocol with browsers, and holds the key.
+
+    ``/realtime`` is the WebSocket; a page begins there, and comes back to its session, on whichever
+    worker, with ``/realtime?session=ID``. Run it with any number of uvicorn workers: with a store
+    that they share, a session outlives the worker that held it.
+
+    Args:
+        store: where the sessions are kept; without one they end with their worker.
+        storing: how; see :class:`Storing`.
+        session: the settings of each session and where it leads to: arguments of
+            :func:`voxwire.connect`, or a function that gives them for a browser's upgrade.
+        allow: wire names of the client events that pass; see :data:`SAFE`.
+        unchecked: names of events that pass whatever is in them, ``"session.update"`` for one.
+        origins: the origins of pages that may connect, as ``https://example.com``; left out, only
+            pages from the relay's own host. ``["*"]`` lets every page in.
+        authorize: says who a browser is, from its cookies or query, or turns it away with ``None``.
+            Left out, everybody may come in whose origin fits, and is known by their address.
+        limits: see :class:`Limits`.
+        linger: seconds that a session waits for a browser that has gone to come back.
+        hidden: settings that no browser sees.
+        record: a folder in which each session leaves a recording.
+        page: whether ``/`` is a page to try it with.
+
+    Raises:
+        InvalidOption: an argument cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        storing: Storing | None = None,
+        session: Mapping[str, Any] | Callable[[WebSocket], Mapping[str, Any]] | None = None,
+        allow: Iterable[str] = SAFE,
+        unchecked: Collection[str] = (),
+        origins: Collection[str] | None = None,
+        authorize: Authorize | None = None,
+        limits: Limits | None = None,
+        linger: float = 15.0,
+        hidden: Collection[str] = ("instructions", "prompt", "tools"),
+        record: str | os.PathLike[str] | None = None,
+        page: bool = False,
+    ) -> None:
+        if isinstance(origins, str) or isinstance(allow, str):
+            raise InvalidOption("origins and allow are lists of texts")
+        self._store = store
+        self._storing = storing or (Storing(lease=5.0) if store is not None else None)
+        self._session = session
+        self._rules = Rules(allow, unchecked)
+        self._origins = origins
+        self._authorize = authorize
+        self._limits = limits or Limits()
+        self._linger = linger
+        self._hidden = hidden
+        self._record = None if record is None else Path(record)
+        self._seats = Seats(self._limits)
+        self._lines: dict[str, Line] = {}
+        self._keepers: set[asyncio.Task[None]] = set()
+        routes = [
+            WebSocketRoute("/realtime", self._arrive),
+            Route("/healthz", self._health),
+        ]
+        if page:
+            routes.append(Route("/", _page))
+        self.app = Starlette(routes=routes, lifespan=self._lifespan)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The relay is an app itself."""
+        await self.app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
+        yield
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Leave all sessions to other workers, or end them where there is no store. Called at the
+        end of the app."""
+        lines = list(self._lines.values())
+        await asyncio.gather(*(self._leave(line) for line in lines), return_exceptions=True)
+        for task in self._keepers:
+            task.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _leave(self, line: Line) -> None:
+        await (line.session.close() if self._store is None else line.session.hand_over())
+
+    async def _health(self, request: Request) -> Response:
+        return JSONResponse({"sessions": len(self._lines)})
+
+    # -- coming in ----------------------------------------------------------------------------
+
+    async def _arrive(self, socket: WebSocket) -> None:
+        headers = socket.headers
+        if not same_site(headers.get("origin"), headers.get("host"), self._origins):
+            await socket.close(1008, "not from this page")
+            return
+        visitor = await self._visitor(socket)
+        if visitor is None:
+            await socket.close(1008, "not authorized")
+            return
+        offered: list[str] = socket.scope.get("subprotocols") or []
+        await socket.accept("realtime" if "realtime" in offered else None)
+        wanted = socket.query_params.get("session")
+        line = self._lines.get(wanted) if wanted else None
+        if line is not None and wanted is not None:
+            own = wanted.startswith(f"{self._mark(visitor)}-")
+            line = None if line.ended.is_set() or not own else line
+        if line is None:
+            line = await self._open(socket, wanted, visitor)
+            if line is None:
+                return
+        await line.serve(socket, resumed=wanted is not None)
+
+    async def _visitor(self, socket: WebSocket) -> str | None:
+        if self._authorize is None:
+            return socket.client.host if socket.client is not None else "nobody"
+        try:
+            answer = self._authorize(socket)
+            return await answer if inspect.isawaitable(answer) else answer
+        except Exception:  # the program's own: who cannot be told is turned away
+            log.exception("authorize failed")
+            return None
+
+    async def _open(self, socket: WebSocket, wanted: str | None, visitor: str) -> Line | None:
+        """A session for a browser; ``None`` where it gets none, which it has been told."""
+        if not self._seats.take(visitor):
+            await socket.close(1013, "too many sessions; try again later")
+            return None
+        try:
+            session, name = await self._opened(socket, wanted, visitor)
+        except (VoxwireError, OSError) as error:
+            # No key, no server, no such session, a store that does not answer. What it was in full
+            # is for who runs the relay; a page is told the kind.
+            log.warning("no session for a browser: %s", error)
+            self._seats.leave(visitor)
+            await socket.send_json(
+                {
+                    "type": "error",
+                    "event_id": "",
+                    "error": {
+                        "type": "server_error",
+                        "code": "relay_unavailable",
+                        "message": f"the session could not be opened ({type(error).__name__})",
+                    },
+                }
+            )
+            await socket.close(1011, "no session")
+            return None
+        except BaseException:  # a cancelled opening takes no seat
+            self._seats.leave(visitor)
+            raise
+        line = Line(session, name, visitor, self._rules, self._limits, self._hidden)
+        self._lines[name] = line
+        keeper = asyncio.create_task(self._keep(line), name="voxwire relay, keeping")
+        self._keepers.add(keeper)
+        keeper.add_done_callback(self._keepers.discard)
+        return line
+
+    async def _opened(
+        self, socket: WebSocket, wanted: str | None, visitor: str
+    ) -> tuple[Session, str]:
+        given = self._session(socket) if callable(self._session) else self._session
+        options: dict[str, Any] = dict(given or {})
+        if self._store is not None:
+            options |= {"storing": self._storing}
+        if wanted is None:
+            # Nobody can guess it: whoever has it may come back to the session.
+            name = f"{self._mark(visitor)}-{secrets.token_hex(16)}"
+            if self._store is not None:
+                options |= {"store": self._store, "session_id": name}
+            return await connect(record=self._recording(name), **options), name
+        if self._store is None or not check_id(wanted).startswith(f"{self._mark(visitor)}-"):
+            raise UnknownSession("there is no such session for this visitor")
+        with contextlib.suppress(NoOwner, SteeringRefused, WaitTimeout):
+            # The worker that holds it leaves it; one that is dead is waited for below.
+            await steer(self._store, wanted, timeout=5.0).hand_over()
+        lease = self._storing.lease if self._storing is not None else 5.0
+        record = self._recording(wanted)
+        return await resume(self._store, wanted, wait=2 * lease, record=record, **options), wanted
+
+    def _mark(self, visitor: str) -> str:
+        """What the names of a visitor's sessions begin with: only they come back to them. Where
+        nobody says who they are, the name alone lets in: addresses change."""
+        if self._authorize is None:
+            return "relay"
+        return hashlib.sha256(visitor.encode()).hexdigest()[:16]
+
+    def _recording(self, name: str) -> Path | None:
+        return None if self._record is None else self._record / f"{name}.jsonl"
+
+    # -- as long as it lasts ------------------------------------------------------------------
+
+    async def _keep(self, line: Line) -> None:
+        """End a session that nobody comes back to, or that has lasted long enough."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.seconds
+        gone: float | None = None
+        try:
+            while not line.ended.is_set():
+                now = loop.time()
+                gone = None if line.attended else gone if gone is not None else now
+                if now >= end or (gone is not None and now - gone >= self._linger):
+                    await line.session.close()
+                    break
+                with contextlib.suppress(TimeoutError):  # then it looks again
+                    async with asyncio.timeout(min(1.0, self._linger / 4)):
+                        await line.ended.wait()
+            await line.session.close()
+        finally:
+            self._lines.pop(line.session_id, None)
+            self._seats.leave(line.visitor)
+
+
+async def _page(request: Request) -> Response:
+    text = resources.files("voxwire.relay").joinpath("page.html").read_text("utf-8")
+    return HTMLResponse(text)
