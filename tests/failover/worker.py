@@ -115,7 +115,8 @@ class Worker:
             try:
                 listed = {each.session_id: each for each in await self.store.sessions()}
             except StoreError:  # it may come back
-                listed = {}
+                await asyncio.sleep(1.0)
+                continue
             if sum(each.ended for each in listed.values()) == len(self.names):
                 break
             free = [n for n, each in listed.items() if not each.ended and each.owner is None]

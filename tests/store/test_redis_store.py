@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from redis_servers import RedisServer, free_ports, redis_server
 
+import voxwire
+from voxwire.emulator import Emulator
 from voxwire.errors import InvalidOption, StoreUnavailable
 from voxwire.store import Batch, Entry, RedisStore
 
@@ -160,3 +163,39 @@ async def test_a_client_of_ones_own_stays_open(own_redis: RedisServer) -> None:
     await store.close()
     assert await client.ping()
     await client.aclose()
+
+
+@pytest.mark.parametrize("how", ["gone", "silent", "full"])
+async def test_a_call_goes_on_while_redis_does_not(
+    own_redis: RedisServer, own_store: RedisStore, how: str
+) -> None:
+    told: list[Any] = []
+    async with (
+        Emulator() as server,
+        voxwire.connect(
+            url=server.url, store=own_store, session_id="call-1", output_modalities=["text"]
+        ) as session,
+    ):
+        session.on(voxwire.StoreFailed, told.append)
+        session.on(voxwire.StoreRecovered, told.append)
+        await session.say("before")
+        assert await session.kept.stored(20)
+        harm, cure = {
+            "gone": (own_redis.stop, own_redis.start),
+            "silent": (own_redis.freeze, own_redis.thaw),
+            "full": (
+                lambda: own_redis.cli("CONFIG", "SET", "maxmemory", "1"),
+                lambda: own_redis.cli("CONFIG", "SET", "maxmemory", "0"),
+            ),
+        }[how]
+        async with session.expect(voxwire.StoreFailed, timeout=20):
+            harm()
+            assert (await session.say("meanwhile")).status == "completed"
+        assert (await session.say("and still")).status == "completed"
+        async with session.expect(voxwire.StoreRecovered, timeout=20):
+            cure()
+        assert await session.kept.stored(20)
+        names = [json.loads(e.data).get("type") for e in await own_store.read("call-1")]
+        assert names.count("response.done") == 3
+    assert [type(event) for event in told] == [voxwire.StoreFailed, voxwire.StoreRecovered]
+    assert told[1].dropped == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .app import Relay
+from .limits import Limits
 from .rules import SAFE
 
-__all__ = ["SAFE", "Relay"]
+__all__ = ["SAFE", "Limits", "Relay"]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Connections"]
 
 
+AT_ONCE = 32
+"""How many commands of one process are under way at a time; a connection each."""
+
+
 class Connections:
     """A client that is made when it is first used, for the event loop that uses it."""
 
@@ -50,6 +54,7 @@ class Connections:
         self._given: Any = client
         self._client: Any = client
         self._timeout = timeout
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self.where = redact_url(url) if url is not None else repr(type(client).__name__)
 
     def _connected(self) -> Any:
@@ -63,6 +68,8 @@ class Connections:
                 # Commands have their own limit here: some are to wait for long.
                 "socket_timeout": None,
                 "health_check_interval": 0,
+                # How many there are at a time is seen to here; who waits for news has one more.
+                "max_connections": 1_000_000,
             }
             if self._cluster:
                 kind = self._redis.RedisCluster
@@ -78,7 +85,10 @@ class Connections:
         from redis.exceptions import RedisError
 
         try:
-            async with asyncio.timeout(self._timeout + wait):
+            if wait:
+                async with asyncio.timeout(self._timeout + wait):
+                    return await self._connected().execute_command(*command)
+            async with self._turns, asyncio.timeout(self._timeout):
                 return await self._connected().execute_command(*command)
         except TimeoutError as error:
             raise self._unavailable(f"no answer within {self._timeout + wait:g} s") from error
@@ -114,6 +124,7 @@ class Connections:
     async def close(self) -> None:
         """Close what was opened here."""
         client, self._client = self._client, self._given
+        self._turns = asyncio.Semaphore(AT_ONCE)  # for another loop, maybe
         if client is not None and client is not self._given:
             await client.aclose()
             nodes = getattr(client, "nodes_manager", None)
