@@ -283,6 +283,11 @@ class Session(Talking, Live):
             raise InvalidOption("this session is in no store: open it with connect(store=...)")
         return self._kept
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the session is in a store."""
+        return self._kept is not None
+
     def keep(self, kept: Kept) -> None:
         """The session is kept from now on."""
         self._kept = kept

@@ -41,7 +41,7 @@ from voxwire_protocol import (
     ResponseUsage,
 )
 
-from . import connecting, handles, streams
+from . import connecting, handles, resuming, streams
 from . import session as asyncio_face
 from .acting import GivenTool
 from .approvals import Nothing
@@ -70,6 +70,7 @@ __all__ = [
     "connect",
     "connect_transcription",
     "connect_translation",
+    "resume",
 ]
 
 E = TypeVar("E", bound=Event)
@@ -654,10 +655,21 @@ class Session:
         """
         self._portal.end(self._inner, self._inner.close(code, reason))
 
+    def hand_over(self, *, timeout: float = 5.0) -> None:
+        """Leave the session to another process; see :meth:`voxwire.Session.hand_over`."""
+        self._portal.end(self._inner, self._inner.hand_over(timeout=timeout))
+
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, *exc: object) -> None:
+        self._leave(failed=kind is not None)
+
+    def _leave(self, *, failed: bool) -> None:
+        """The end of a block: a session in a store is over only where the block was left as it was
+        meant to be."""
+        if failed and self._inner.is_kept:
+            self._portal.run(self._inner.kept.goes_on)
         self.close()
 
 
@@ -683,7 +695,7 @@ class Connect:
 
     def __exit__(self, *exc: object) -> None:
         if self._session is not None:
-            self._session.close()
+            self._session.__exit__(*exc)
 
 
 def _threaded(connect: Callable[P, connecting.Connect]) -> Callable[P, Connect]:
@@ -701,6 +713,10 @@ what it raises."""
 
 attach = _threaded(connecting.attach)
 """Attach to a call without asyncio; see :func:`voxwire.attach`."""
+
+
+resume = _threaded(resuming.resume)
+"""Take a session over without asyncio; see :func:`voxwire.resume`."""
 
 
 def connect_transcription(**options: Any) -> ConnectKind[Transcriber]:

@@ -10,6 +10,7 @@ import pytest
 from crashing import crash
 
 import voxwire
+import voxwire.sync
 from voxwire.emulator import Emulator, Reply
 from voxwire.errors import InvalidOption, SessionOwned, UnknownSession
 from voxwire.keeping import Resumed, Storing
@@ -324,3 +325,20 @@ async def test_what_cannot_work_is_told_at_once(tmp_path: Any) -> None:
         voxwire.resume(store, "call-1", instruction="x")  # type: ignore[call-arg]
     with pytest.raises(InvalidOption, match="letters"):
         voxwire.resume(store, "")
+
+
+async def test_without_asyncio(server: Emulator, tmp_path: Any) -> None:
+    def program() -> list[str]:
+        path = tmp_path / "s.db"
+        with pytest.raises(RuntimeError):
+            with voxwire.sync.connect(
+                url=server.url, store=FileStore(path), session_id="call-1",
+                output_modalities=["text"],
+            ) as first:  # fmt: skip
+                first.say("Hello").wait()
+                raise RuntimeError("a fault of the program")
+        with voxwire.sync.resume(FileStore(path), "call-1", wait=20) as second:
+            second.say("Again").wait()
+            return [item.text for item in second.conversation]
+
+    assert await asyncio.to_thread(program) == ["Hello", "Hello", "Again", "Again"]
