@@ -59,7 +59,10 @@ def test_the_two_faces_offer_the_same(here: type, there: type) -> None:
     def offered(cls: type) -> set[str]:
         return {name for name in dir(cls) if not name.startswith("_")}
 
-    asyncio_only = {"greeting", "reading", "said", "serve_threads", "within"}
+    asyncio_only = {
+        "greeting", "is_kept", "keep", "reading", "restore", "restored", "said", "serve_threads",
+        "within",
+    }  # fmt: skip
     threads_only = {"wait"}
     assert offered(there) - offered(here) <= asyncio_only
     assert offered(here) - offered(there) <= threads_only

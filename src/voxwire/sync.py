@@ -49,6 +49,7 @@ from .conversation.conversation import Conversation
 from .costs import SessionUsage
 from .errors import ConnectionClosedError
 from .events import ConnectionClosed, Overflow
+from .keeping.kept import Kept
 from .kinds import threaded
 from .kinds.threaded import ConnectKind, Transcriber, Translator
 from .options import ResponseOptions, SessionOptions
@@ -654,6 +655,15 @@ class Session:
         In a handler or a tool it waits for the connection to end only.
         """
         self._portal.end(self._inner, self._inner.close(code, reason))
+
+    @property
+    def kept(self) -> Kept:
+        """How the session is kept in a store; see :attr:`voxwire.Session.kept`."""
+        return self._inner.kept
+
+    def idle(self) -> None:
+        """Wait until nothing is asked for, being said or being looked up, or the session ends."""
+        self._portal.call(self._inner.idle())
 
     def hand_over(self, *, timeout: float = 5.0) -> None:
         """Leave the session to another process; see :meth:`voxwire.Session.hand_over`."""
