@@ -111,8 +111,8 @@ class Restoration:
         core = self._core
         removal = core.cache.removal
         told: list[Event] = []
+        self._settle_outbox()  # first: a turn that is to be asked for again forgets its request
         again, interrupted = self._settle_turns(told)
-        self._settle_outbox()
         heard = Again()
         creates: list[ConversationItemCreate] = []
         left_out: list[str] = []

@@ -258,7 +258,9 @@ class Ledger:
             item.answered = item.role == "user"
 
     def leave(self) -> None:
-        """Forget what holds for one connection only."""
+        """Forget what holds for one connection only; another may give its ids anew."""
+        self.done.clear()
+        self._deleted.clear()
         self.running.clear()
         self.awaited.clear()
         self._created.clear()

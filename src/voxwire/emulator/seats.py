@@ -117,6 +117,10 @@ class SocketSeat:
         transport.write(b"\x81\x7f" + size + frame[: len(frame) // 2])
         transport.close()
 
+    def cut(self) -> None:
+        """Break off, now, without a word."""
+        self._break(None)
+
     async def close(self, code: int, reason: str) -> None:
         await self.socket.close(code, reason)
 

@@ -152,6 +152,12 @@ class Emulator:
             room.rules.release()
             room.wake()
 
+    def cut(self) -> None:
+        """Break all connections, as a network does: without a close frame. New ones may come."""
+        for room in list(self.host.rooms):
+            for seat in room.seats:
+                seat.cut()
+
     def incoming_call(self, **sip_headers: str) -> dict[str, Any]:
         """Let a phone ring: the body of the webhook event that tells about it.
 

@@ -214,6 +214,7 @@ class Responses:
     def leave(self, again: Iterable[Turn]) -> None:
         """Nothing is out any more. These turns are to be asked for before all that waits."""
         self._floor.clear()
+        self._floor.pairing.over.clear()  # another connection may give the same ids
         for turn in reversed(list(again)):
             turn.attempts = 0
             self._waiting.insert(0, turn)
