@@ -42,7 +42,6 @@ class FarEnd:
         self.marks.clear()
         self.tell_sound(self.thanks + self.quiet)
         await self.cleared.wait()
-        self.marks.clear()
         await self.quiet_for_now()
         for mark in self.marks:
             self.tell_mark(mark)
@@ -56,12 +55,13 @@ class FarEnd:
         count = 0
         while count != len(self.marks):
             count = len(self.marks)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     def got(self, *, mark: str | None = None, clear: bool = False) -> None:
         if mark is not None:
             self.marks.append(mark)
         if clear:
+            self.marks.clear()  # here: those of the next answer may be behind it already
             self.cleared.set()
         self.news.set()
 
