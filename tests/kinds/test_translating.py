@@ -11,6 +11,7 @@ import pytest
 from test_pacing import Wound, settled
 
 import voxwire
+import voxwire.sync
 from voxwire import SessionClosed, Translated
 from voxwire.audio import silence
 from voxwire.codec.codec import TRANSLATION
@@ -232,3 +233,12 @@ async def test_a_recorded_translation(recordings_dir: Path) -> None:
     assert [chunk.elapsed_ms for chunk in chunks] == [
         event["elapsed_ms"] for event in served if "elapsed_ms" in event
     ]
+
+
+@pytest.mark.parametrize("option", [{"reconnect": voxwire.Reconnect()}, {"rotate": True}])
+async def test_going_on_after_the_connection_is_not_promised(option: Any) -> None:
+    for connect in (voxwire.connect_translation, voxwire.sync.connect_translation):
+        with pytest.raises(InvalidOption, match=f"{next(iter(option))}=: a translation ends with"):
+            connect(to="es", url="ws://127.0.0.1:1", **option)
+    off: Any = {"reconnect": None, "rotate": False}
+    voxwire.connect_translation(to="es", url="ws://127.0.0.1:1", **off)

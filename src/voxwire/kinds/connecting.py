@@ -128,7 +128,8 @@ def connect_translation(
         clock: what tells the time of the sending, for tests.
         finish_timeout: seconds for the server to say what it has yet to say, at the end.
         options: see :class:`TranslationOptions`; and of the connection, as for
-            :func:`voxwire.connect`.
+            :func:`voxwire.connect`, but for ``reconnect`` and ``rotate``: a translation does not
+            outlive its connection.
 
     Raises:
         InvalidOption, InvalidEvent, ConnectError, ServerError: as :func:`voxwire.connect`.
@@ -140,6 +141,7 @@ def connect_translation(
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
+    _refuse_renewal(about)
     wanted = translation_session(to=to, model=model, **given)
     TRANSLATION.event(TranslationSessionUpdate(session=changes(wanted)))
     profile, where = located(
@@ -169,3 +171,15 @@ def connect_translation(
         )
 
     return ConnectTranslation(open_it)
+
+
+def _refuse_renewal(about: ConnectionOptions) -> None:
+    """Raise for what would promise to go on after the connection, and could not keep it."""
+    for name in ("reconnect", "rotate"):
+        given = about.get(name)
+        if given is not None and given is not False:
+            raise InvalidOption(
+                f"{name}=: a translation ends with its connection, for the server does not tell "
+                "how much of the sound it has translated: leave it out, and connect again with "
+                "what comes after"
+            )
