@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import voxwire
+import voxwire.sync
 from voxwire import ConnectionClosed, InputAudioBufferCommitted, Line
 from voxwire.audio import silence
 from voxwire.audio.formats import PCMU
@@ -260,3 +261,13 @@ async def test_it_is_recorded_and_iterated_like_any_session(tmp_path: Path) -> N
     ]
     assert isinstance(events[-1], ConnectionClosed)
     assert "?intent=transcription" in path.read_text()
+
+
+@pytest.mark.parametrize("option", [{"reconnect": voxwire.Reconnect()}, {"rotate": True}])
+async def test_going_on_after_the_connection_is_not_promised(option: Any) -> None:
+    said = f"{next(iter(option))}=: a transcription ends with"
+    for connect in (voxwire.connect_transcription, voxwire.sync.connect_transcription):
+        with pytest.raises(InvalidOption, match=said):
+            connect(url="ws://127.0.0.1:1", **option)
+    off: Any = {"reconnect": None, "rotate": False}
+    voxwire.connect_transcription(url="ws://127.0.0.1:1", **off)

@@ -68,7 +68,8 @@ def connect_transcription(
         api_key, url, server, headers, insecure: as for :func:`voxwire.connect`.
         session: a session object to begin with.
         options: the model (``gpt-live-transcribe``), the language and so on: see
-            :class:`TranscriptionOptions`; and of the connection, as for :func:`voxwire.connect`.
+            :class:`TranscriptionOptions`; and of the connection, as for :func:`voxwire.connect`,
+            but for ``reconnect`` and ``rotate``: a transcription does not outlive its connection.
 
     Raises:
         InvalidOption, InvalidEvent, ConnectError, ServerError: as :func:`voxwire.connect`.
@@ -78,6 +79,11 @@ def connect_transcription(
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
+    _refuse_renewal(
+        about,
+        "a transcription ends with its connection: leave it out, and connect again with the sound "
+        "behind the end of the last line",
+    )
     wanted = transcription_session(base=session, **given)
     TRANSCRIPTION.event(SessionUpdate(session=wanted))  # what is wrong is told now
     profile, where = located(
@@ -141,7 +147,11 @@ def connect_translation(
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
-    _refuse_renewal(about)
+    _refuse_renewal(
+        about,
+        "a translation ends with its connection, for the server does not tell how much of the "
+        "sound it has translated: leave it out, and connect again with what comes after",
+    )
     wanted = translation_session(to=to, model=model, **given)
     TRANSLATION.event(TranslationSessionUpdate(session=changes(wanted)))
     profile, where = located(
@@ -173,13 +183,9 @@ def connect_translation(
     return ConnectTranslation(open_it)
 
 
-def _refuse_renewal(about: ConnectionOptions) -> None:
+def _refuse_renewal(about: ConnectionOptions, why: str) -> None:
     """Raise for what would promise to go on after the connection, and could not keep it."""
     for name in ("reconnect", "rotate"):
         given = about.get(name)
         if given is not None and given is not False:
-            raise InvalidOption(
-                f"{name}=: a translation ends with its connection, for the server does not tell "
-                "how much of the sound it has translated: leave it out, and connect again with "
-                "what comes after"
-            )
+            raise InvalidOption(f"{name}=: {why}")
