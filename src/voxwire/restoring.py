@@ -98,9 +98,9 @@ class Restoration:
 
     def settings(self) -> Iterator[bytes]:
         """What the session is to be: one frame, or none."""
-        self._own.clear()
         core = self._core
         self._take_unanswered()
+        self._own.clear()  # only now: what an attempt before this one sent is not repeated
         repeated = {sent.event_id for sent in self._unanswered if sent.event_id}
         wanted = core.settings.told(leaving_out=repeated)
         if wanted is not None:

@@ -84,3 +84,38 @@ def test_another_connection_may_give_the_ids_of_the_old_one_anew() -> None:
         ("completed", "one"), ("completed", "two"),
     ]  # fmt: skip
     assert core.conversation.usage.responses == 2
+
+
+def test_what_an_attempt_that_failed_has_restored_is_not_sent_beside_the_next() -> None:
+    core = greeted()
+    restoration = Restoration(core, reminder="You were cut off.")
+    item = {"id": "item_1", "type": "message", "role": "user", "status": "completed"}
+    item |= {"content": [{"type": "input_text", "text": "hello"}]}
+    core.received(frame(type="conversation.item.added", item=item))
+    restoration.lost(LOST)
+    assert len([*restoration.settings(), *restoration.items()]) == 2  # and lost again
+    sent = moved(core, restoration)
+    assert [event["item"]["role"] for event in sent] == ["user", "system"]
+
+
+def test_an_answer_that_lacked_its_end_only_is_not_asked_for_again() -> None:
+    core = Core(tail=60.0)
+    detection = {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}}
+    core.received(frame(type="session.created", session={"type": "realtime", **detection}))
+    restoration = Restoration(core)
+    core.append(bytes(48_000))
+    for kind, told in (("started", {"audio_start_ms": 0}), ("stopped", {"audio_end_ms": 1000})):
+        core.received(frame(type=f"input_audio_buffer.speech_{kind}", item_id="item_1", **told))
+    core.received(frame(type="input_audio_buffer.committed", item_id="item_1"))
+    spoken = {"id": "item_1", "type": "message", "role": "user", "status": "completed"}
+    spoken |= {"content": [{"type": "input_audio", "transcript": "hello"}]}
+    said = {"id": "item_2", "type": "message", "role": "assistant", "status": "completed"}
+    said |= {"content": [{"type": "output_text", "text": "hello, too"}]}
+    core.received(frame(type="conversation.item.added", item=spoken))
+    core.received(frame(type="response.created", response={"id": "resp_1"}))
+    place = {"response_id": "resp_1", "output_index": 0}
+    begun = {**said, "status": "in_progress", "content": []}
+    core.received(frame(type="response.output_item.added", item=begun, **place))
+    core.received(frame(type="response.output_item.done", item=said, **place))
+    sent = moved(core, restoration)  # before response.done
+    assert [event["type"] for event in sent] == ["conversation.item.create"] * 2

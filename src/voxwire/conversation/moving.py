@@ -95,7 +95,9 @@ class Removal:
     def end_response(self, response_id: str) -> list[LocalEvent]:
         """A response was cut off, and stays as it is: what is empty or half a call goes."""
         changes: list[LocalEvent] = []
-        for item in self._of(response_id):
+        said = self._of(response_id)
+        self._answer(said)
+        for item in said:
             if item.completed or item.status == "completed":
                 continue
             if item.role == "assistant" and form_of(item) is not None:
@@ -105,6 +107,15 @@ class Removal:
                 self._ledger.remove(item)
             changes.append(ConversationUpdated(item=item.view, delta=None))
         return changes
+
+    def _answer(self, said: list[ItemState]) -> None:
+        """What the user said before these items has its answer, though its end was not told."""
+        ledger = self._ledger
+        last = said[-1].id if said else None
+        if last in ledger.order:
+            for id in ledger.order[: ledger.order.index(last)]:
+                item = ledger.items[id]
+                item.answered = item.answered or item.role == "user"
 
     def complete(self, response_id: str) -> bool:
         """Whether a response that was cut off lacked its end only: it has said an answer, and
