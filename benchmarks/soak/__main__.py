@@ -1,9 +1,10 @@
 """``python -m benchmarks.soak``: sessions under faults, and the figures of what is left.
 
 First the matrix: every scene, cut once at and in each of its frames, in both directions; then cut
-again while it is being restored; then, for as long as is asked, many sessions side by side with
-cuts at random places, while the memory of the process is watched; and last a day in which nothing
-happens but that sessions run out of time.
+again while it is being restored; then recorded conversations, where they are here, cut at each of
+their frames; then, for as long as is asked, many sessions side by side with cuts at random places,
+while the memory of the process is watched; and last a day in which nothing happens but that
+sessions run out of time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import attrs
 import voxwire
 from voxwire.emulator import Emulator
 
-from . import clock
+from . import clock, recorded
 from .line import Cut
 from .matrix import Outcome, cuts, disturbed, run
 from .scenes import SCENES, Scene
@@ -130,6 +131,29 @@ async def _hours(hours: int, rotate: bool) -> tuple[int, int]:
         return moves, sum(a != b for a, b in itertools.zip_longest(said, wanted))
 
 
+def _recorded() -> dict[str, int] | None:
+    """Cut recorded conversations at every frame; ``None`` where there are none."""
+    where = recorded.folder()
+    if where is None:
+        return None
+    found, left_out = recorded.recorded(where)
+    count = dict.fromkeys(("cuts", "compared", "differences"), 0)
+    for one in found:
+        whole = recorded.play(one)
+        if not isinstance(whole, recorded.Ended):
+            raise whole
+        for place in recorded.places(whole):
+            count["cuts"] += 1
+            if (one.name, place) in recorded.UNDECIDED:
+                continue
+            count["compared"] += 1
+            different = recorded.differences(recorded.play(one, [place]), whole)
+            count["differences"] += bool(different)
+            for line in different:
+                print(f"  {one.name}, {place}: {line}", file=sys.stderr)
+    return {"sessions": len(found), "left out": len(left_out), **count}
+
+
 def _resident() -> float:
     """MiB of this process in memory; 0 where the system does not tell."""
     try:
@@ -173,6 +197,14 @@ def main() -> int:
     for scene in SCENES:
         name = f"{scene.name}, and again"
         note(name, asyncio.run(_matrix(scene, wholes[scene.name], again=True)))
+    found = _recorded()
+    if found is None:
+        print("recorded conversations: not here; name their folder with VOXWIRE_RECORDINGS")
+    else:
+        told = ", ".join(f"{name} {value}" for name, value in found.items())
+        print(f"recorded conversations: {told}", flush=True)
+        results["recorded"] = found
+        total.differences += found["differences"]
     if given.seconds > 0:
         count, memory = asyncio.run(_at_random(wholes, given.seconds, given.sessions, given.seed))
         note("at random", count)
