@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from voxwire_protocol import RealtimeCallIncoming, RealtimeSession, SessionUpdate
 
@@ -17,8 +17,6 @@ from .acting import GivenTool
 from .conversation.conversation import AudioRetention
 from .core import MOST_ITEMS, Core
 from .errors import ConnectionClosedError, InvalidOption
-from .keeping.opening import Keep, keeping
-from .keeping.options import Storing
 from .opening import ConnectionOptions, Opening, connection, lead_of, opened, refusal
 from .options import SessionOptions, realtime_session
 from .playback.playback import Playback
@@ -28,7 +26,11 @@ from .servers.address import Target
 from .servers.credentials import Credential
 from .servers.profiles import ServerProfile, located
 from .session import Session
-from .store.interface import Store
+
+if TYPE_CHECKING:
+    from .keeping.opening import Keep
+    from .keeping.options import Storing
+    from .store.interface import Store
 
 __all__ = ["AttachOptions", "Connect", "attach", "connect"]
 
@@ -116,7 +118,11 @@ def connect(
     """
     # From here on: an error's frames may be printed with their variables.
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
-    keep = keeping(store, session_id, storing)
+    keep = None
+    if not (store is None and session_id is None and storing is None):
+        from .keeping.opening import keeping  # the stores, and sqlite3: for who keeps a session
+
+        keep = keeping(store, session_id, storing)
     profile, where = located(
         "realtime" if call_id is None else "call",
         server=server,
