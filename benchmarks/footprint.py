@@ -1,7 +1,7 @@
 """What an import costs, each time in a new interpreter: time of the processor, and memory.
 
-Compiled code is kept, as it is where programs are installed: what is imported from sources here must
-not be compiled anew each time, when the others have been compiled by pip.
+Compiled code is kept, as it is where programs are installed: what is imported from sources here
+must not be compiled anew each time, when the others have been compiled by pip.
 """
 
 from __future__ import annotations
