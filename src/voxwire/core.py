@@ -50,6 +50,7 @@ from .responses import Policy, Responses
 from .router import Router
 from .settings import Settings
 from .tool_turns import ToolTurns
+from .tools.running import Before
 from .tools.tool import Call
 from .tools.toolset import ToolSet
 from .turns import Turn
@@ -158,6 +159,8 @@ class Core:
         """What was sent as proof, and must not be seen again in what the server says of it."""
         self.around_tools: list[Around] = []
         """What each call of a tool goes through, the last one outermost."""
+        self.before_tools: list[Before] = []
+        """Asked when a tool is about to begin, after its approval."""
         self.asking: list[Callable[[Turn], None]] = []
         """Told of each request for a response, in the context of who asks."""
         self.session: Any = None

@@ -81,7 +81,9 @@ class ToolTasks:
         plain = tool is not None and not inspect.iscoroutinefunction(tool.function)
         session = self.threaded if plain and self.threaded is not None else self._session
         context = ToolContext(call=call, session=session)
-        work: Callable[[], Awaitable[Outcome]] = partial(run, self._core.tools, call, context)
+        work: Callable[[], Awaitable[Outcome]] = partial(
+            run, self._core.tools, call, context, self._core.before_tools
+        )
         for around in self._core.around_tools:
             work = partial(around, call, work)
         outcome: Outcome = await work()

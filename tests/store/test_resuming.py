@@ -209,8 +209,6 @@ async def test_a_tool_that_had_not_begun_is_run(server: Emulator, store: Store) 
     first = await begin(server, store, tools=tools.given())
     # Whatever runs tools stops before it has begun.
     first._core.around_tools.append(lambda call, work: asyncio.Event().wait())
-    first._core.around_tools.reverse()
-    del first._core.around_tools[1:]
     async with first.expect(voxwire.ResponseDone, timeout=20):
         first.say("go")
     assert await first.kept.stored(20)
@@ -222,6 +220,42 @@ async def test_a_tool_that_had_not_begun_is_run(server: Emulator, store: Store) 
         while said(session)[-1] != ("assistant", "All right."):
             await asyncio.sleep(0.005)
     assert tools.ran == ["book"]
+    await session.close()
+
+
+async def test_a_tool_that_waited_for_its_approval_had_not_begun(
+    server: Emulator, store: Store
+) -> None:
+    server.on("go", call="book", arguments={})
+    server.on(output_of="book", reply="All right.")
+    asked = asyncio.Event()
+    ran: list[str] = []
+    dead = True
+
+    async def approve(call: voxwire.Call) -> bool:
+        asked.set()
+        if dead:
+            await asyncio.Event().wait()
+        return True
+
+    @voxwire.tool(approve=approve)
+    async def book() -> str:
+        ran.append("book")
+        return "booked"
+
+    first = await begin(server, store, tools=[book])
+    async with first.expect(voxwire.ResponseDone, timeout=20):
+        first.say("go")
+    await asyncio.wait_for(asked.wait(), 20)
+    assert await first.kept.stored(20)
+    await crash(first)
+    dead = False
+    session, told = await resumed(store, tools=[book])
+    assert ([call.name for call in told.run], told.unknown) == (["book"], ())
+    async with asyncio.timeout(20):
+        while said(session)[-1] != ("assistant", "All right."):
+            await asyncio.sleep(0.005)
+    assert ran == ["book"]
     await session.close()
 
 

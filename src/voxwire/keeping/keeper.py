@@ -8,8 +8,7 @@ module knows when to write. What, the journal knows; who asks for what, others k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from ..core import Core, log
 from ..errors import OwnershipLost, StoreError
@@ -59,7 +58,7 @@ class Keeper:
         self._urgent = asyncio.Event()
         self._moved = asyncio.Event()
         self.journal = Journal(core, audio=options.audio, limit=options.buffer, woken=self._woken)
-        core.around_tools.append(self._around)
+        core.before_tools.append(self._begins)
         self._replies: dict[str, bytes] = {}
         self._number = 0
         self._stored = self._attempted = 0
@@ -135,30 +134,46 @@ class Keeper:
 
     # -- tools --------------------------------------------------------------------------------
 
-    async def _around(self, call: Call, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def _begins(self, call: Call) -> Outcome | None:
         """Note that a tool begins before it does, so that no other process runs it again."""
         tool = self._core.tools.get(call.name)
         self.journal.progress.begun(call.call_id)
         line = self.journal.note("tool.started", call_id=call.call_id, tool=call.name)
-        if tool is None or tool.idempotent:
-            return await work()
-        if self.failing and self._may_run(call):
-            return await work()
-        if not await self.stored(line, self.options.patience) and not self._may_run(call):
-            why = (
-                "Another process has taken this conversation over."
-                if not self.owned
-                else "The call was not run, because it could not be noted down. It can be repeated."
-            )
-            return Outcome(output=error_text("not_run", why), fault="not_run")
-        return await work()
+        if tool is None or tool.idempotent or (self.failing and self._may_run(call)):
+            return None
+        end = self._loop.time() + self.options.patience
+        noted = await self.stored(line, self.options.patience)
+        if (noted and await self._holds(end)) or self._may_run(call):
+            return None
+        why = (
+            "Another process has taken this conversation over."
+            if not self.owned
+            else "The call was not run, because it could not be noted down. It can be repeated."
+        )
+        return Outcome(output=error_text("not_run", why), fault="not_run")
+
+    async def _holds(self, end: float) -> bool:
+        """Whether the lease has not run out. A process that was stopped after it had written
+        hears of that only now: then the next write tells whose the session is."""
+        try:
+            async with asyncio.timeout_at(end):
+                while self.owned and not self._finishing and not self._in_time():
+                    self._moved.clear()
+                    self._woken(True)
+                    await self._moved.wait()
+        except TimeoutError:
+            pass  # the answer says so
+        return self.owned and self._in_time()
+
+    def _in_time(self) -> bool:
+        return self._loop.time() < self._valid_until
 
     def _may_run(self, call: Call) -> bool:
         """Whether a tool may run although the store has not noted that it begins: nobody else can
         own the session yet, and nothing of the call has gone to the store, where another owner
         would find it and run it, too."""
         known = self.journal.call_line(call.call_id)
-        return self.owned and self._loop.time() < self._valid_until and known > self._attempted
+        return self.owned and self._in_time() and known > self._attempted
 
     # -- writing ------------------------------------------------------------------------------
 

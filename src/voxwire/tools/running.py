@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, cast
 
 import attrs
 import msgspec
@@ -19,7 +20,7 @@ from .outputs import error_text, output_text
 from .tool import AnyTool, Call, ToolContext, ToolError
 from .toolset import ToolSet
 
-__all__ = ["Outcome", "result_of", "run"]
+__all__ = ["Before", "Outcome", "result_of", "run"]
 
 
 @attrs.frozen(kw_only=True)
@@ -39,8 +40,18 @@ class Outcome:
     """Where the answer comes from, if there is none yet."""
 
 
-async def run(tools: ToolSet, call: Call, context: ToolContext) -> Outcome:
-    """Run a call. Never raises for what the model wrote or the function did."""
+Before: TypeAlias = Callable[[Call], Awaitable[Outcome | None]]
+"""Asked right before a function begins; an outcome of its own keeps it from that."""
+
+
+async def run(
+    tools: ToolSet, call: Call, context: ToolContext, before: Sequence[Before] = ()
+) -> Outcome:
+    """Run a call. Never raises for what the model wrote or the function did.
+
+    Args:
+        before: asked when all is ready and allowed, and the function is to begin.
+    """
     tool = tools.get(call.name)
     if tool is None:
         known = ", ".join(each.name for each in tools) or "none"
@@ -53,6 +64,10 @@ async def run(tools: ToolSet, call: Call, context: ToolContext) -> Outcome:
         refusal = await _refusal(tools, tool, call)
         if refusal is not None:
             return _failed("refused", refusal)
+        for each in before:
+            instead = await each(call)
+            if instead is not None:
+                return instead
         value = await _limited(tools, tool, arguments, context)
     except _TookTooLong as error:  # the tool's own limit: the model is told
         return _failed("timeout", str(error), error)
