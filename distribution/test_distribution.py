@@ -222,6 +222,7 @@ WITHOUT: dict[str, str] = {
     "open('x.yaml', 'w').write('rules: []'); s.load('x.yaml')",
     "otel": "import voxwire.telemetry",
     "redis": "from voxwire.store import RedisStore; RedisStore('redis://localhost')",
+    "relay": "import voxwire.relay",
 }
 """What needs an extra."""
 
