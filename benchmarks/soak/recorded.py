@@ -154,7 +154,7 @@ class _Run:
                         self._hear()
                 self._drain()
                 break
-            except _Broken:
+            except _Broken:  # the cut, where it was asked for
                 self._renew()
         said = [_said(item) for item in self.core.conversation]
         opened = len(self.script.greeting) + len(self.script.updated)
@@ -272,7 +272,7 @@ class _Run:
                 self._act()
                 self._flush()
                 return
-            except _Broken:
+            except _Broken:  # cut again, on the new line
                 continue
 
     def _hear_all(self) -> None:
@@ -285,7 +285,7 @@ def play(one: Recorded, cuts: list[Place] | None = None) -> Ended | Exception:
     try:
         return _Run(one.script, list(cuts or ())).run()
     except (Astray, VoxwireError, LookupError, TypeError, ValueError, AssertionError) as error:
-        return error
+        return error  # to be counted, with the place where it was cut
 
 
 def places(whole: Ended) -> list[Place]:
