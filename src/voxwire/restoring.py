@@ -325,7 +325,9 @@ class Restoration:
                 self._end(turn, "incomplete")
             else:
                 heard = core.playback.heard(response_id) if turn.running else {}
-                told += removal.drop_response(response_id, heard) if turn.running else ()
+                if turn.running:
+                    core.playback.drop(response_id)
+                    told += removal.drop_response(response_id, heard)
                 if turn.asked is None:
                     turn.finish("incomplete")  # the server began it, and may do so again
                 elif turn.by_hand:

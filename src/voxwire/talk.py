@@ -132,6 +132,25 @@ class Talking(Acting, Listening):
 
             # As the event comes, and not in its turn: a little later the answer to this very
             # speech may be running, and would be cut off.
+            def throw_away() -> None:
+                try:
+                    speaker.clear()
+                except Exception as error:  # the speaker's, and the caller's to see
+                    stream.mailbox.close(error)
+
+            last = 0.0
+
+            def ear() -> float:
+                nonlocal last
+                try:
+                    last = speaker.played
+                except Exception as error:  # the speaker's, and the caller's to see
+                    stream.mailbox.close(error)
+                return last
+
+            # Where a connection is lost, what was heard decides what is said anew on the next one.
+            before = playback.ear, playback.hush
+            playback.ear, playback.hush = ear, throw_away
             cutting_in = self._core.router.subscribe((InputAudioBufferSpeechStarted,), cut_in)
             try:
                 async for event in stream:
@@ -141,6 +160,7 @@ class Talking(Acting, Listening):
                         speaker.write(event.audio)
             finally:
                 cutting_in.cancel()
+                playback.ear, playback.hush = before
 
     async def _played_out(self, audio: Audio, playing: asyncio.Task[None]) -> None:
         """Wait until the model has nothing more to say, and all of it was played."""

@@ -58,6 +58,8 @@ class Playback:
         self.automatic = automatic
         self.ear: Callable[[], float] | None = None
         """Asked, when it matters, for the milliseconds played since the speaker was opened."""
+        self.hush: Callable[[], None] | None = None
+        """Throws away what has not been heard, where that will be said anew."""
         self._speech = Speech()
         self._told = False  # whether anybody ever said what was played
 
@@ -195,6 +197,19 @@ class Playback:
             for track in tracks
             if self._told and track.response_id == response_id and track.played_ms
         }
+
+    def drop(self, response_id: str) -> None:
+        """A response was cut off with its connection, and is to be made anew: nobody shall hear the
+        rest of it, or hear it twice. Ask :meth:`heard` before."""
+        speech, unheard = self._speech, False
+        for track in speech.tracks.values():
+            if track.response_id == response_id:
+                unheard = unheard or track.played < track.received
+                track.stopped = True
+        if unheard and self.hush is not None:
+            # A speaker cannot throw away a part: what waits of an earlier answer goes as well.
+            self.hush()
+            speech.row.clear()
 
     def leave(self) -> None:
         """The connection is gone. What plays may be played to its end; the new connection has it as
