@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed as SocketClosed
 
 from .acks import Sent
 from .core import Core, log
-from .errors import ConnectError, ConnectTimeout, ServerError
+from .errors import ConnectError, ConnectionClosedError, ConnectTimeout, ServerError
 from .events import ConnectionClosed, Reconnected, Reconnecting
 from .reconnect import Reconnect
 from .restoring import Restoration
@@ -49,6 +49,9 @@ CALM_SECONDS = 5.0
 """How long a move waits, between turns, for late transcripts and acknowledgements."""
 
 TICK = 0.02
+
+LAST_TIME = 1e11
+"""Seconds since 1970, some 3000 years of them: what a server says beyond is no time."""
 
 
 class Renewal:
@@ -139,6 +142,9 @@ class Renewal:
                     continue
                 if socket is None:
                     break
+                if self._stopped.is_set():  # in the very moment: nobody else knows of this socket
+                    await socket.close()
+                    break
             self._wire.move_to(socket)
             self._core.arrived()
             following = asyncio.create_task(self._wire.follow(), name="voxwire following")
@@ -178,7 +184,7 @@ class Renewal:
         policy = self._given if moving else self._policy
         if policy is None or self._attempt >= policy.attempts:
             return None
-        if not policy.retries(failure, fresh_key=self._fresh_key or policy.before is not None):
+        if not (moving and self._attempt == 0) and not self._retries(policy, failure):
             log.warning("%s: no other connection is tried", _words(failure))
             return None
         self._attempt += 1
@@ -195,6 +201,15 @@ class Renewal:
         if not await self._pause(event.delay):
             return None
         return await self._unless_stopped(self._dialed())
+
+    def _retries(self, policy: Reconnect, failure: ConnectionClosed | BaseException) -> bool:
+        fresh_key = self._fresh_key or policy.before is not None
+        try:
+            return policy.retries(failure, fresh_key=fresh_key)
+        except Exception as error:  # the program's own, which would fail at each attempt
+            log.exception("Reconnect(worth=...) failed: no other connection is tried")
+            self._error = error
+            return False
 
     async def _allowed(self, event: Reconnecting) -> bool:
         before = self._given.before
@@ -303,16 +318,22 @@ class Renewal:
     # -- before the end ----------------------------------------------------------------------
 
     async def rotate(self) -> None:
-        """Move to another connection at the next turn boundary. Raises :class:`ConnectError`."""
+        """Move to another connection at the next turn boundary. Raises :class:`ConnectError`, and
+        :class:`ConnectionClosedError` where the session ends meanwhile."""
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._move(), name="voxwire moving")
-        await asyncio.shield(self._moving)
+        moving = self._moving
+        await asyncio.wait([moving])
+        if moving.cancelled():  # by the end of the session: who waits was not cancelled
+            raise self._core.closing_error() or ConnectionClosedError(1000, "it is being closed")
+        moving.result()
         self._core.require_open()
 
     async def _move(self) -> None:
         core = self._core
         if core.down:
-            return  # it is on its way to another already
+            await self._wire.up.wait()  # it is on its way to another already
+            return
         core.local(Reconnecting(attempt=0, delay=0.0, planned=True))
         spare = self._spare = await self._dial(self._key)
         try:
@@ -347,10 +368,12 @@ class Renewal:
         expires: Any = getattr(event.session, "expires_at", None)
         if self._lead is None or not isinstance(expires, (int, float)) or self._stopped.is_set():
             return
+        if not 0 < expires < LAST_TIME:
+            return  # it is no time
         if self._timer is not None:
             self._timer.cancel()
         # The server's clock tells when; this one, how long until then.
-        seconds = max(0.0, expires - time.time() - self._lead)
+        seconds = until_move(expires - time.time(), self._lead)
         self._timer = asyncio.get_running_loop().call_later(seconds, self._begin_moving)
 
     def _begin_moving(self) -> None:
@@ -372,6 +395,12 @@ class Renewal:
 
     def _progress(self, event: Event) -> None:
         self._attempt = 0
+
+
+def until_move(left: float, lead: float) -> float:
+    """Seconds until a session is to move that has `left` seconds to live. One that lives hardly
+    longer than `lead` moves in the middle of its time: it would do nothing else but move."""
+    return max(0.0, left - lead, left / 2)
 
 
 class _Lost(ConnectError):

@@ -154,11 +154,8 @@ class Restoration:
                 self._leave_out(create)
                 continue
             yield frame
-        reminder = self._reminder
-        text = reminder(core.conversation) if callable(reminder) else reminder
-        if text and self._whole:
-            message = SystemMessage(content=[InputText(text=text)])
-            yield self._frame(ConversationItemCreate(item=message))
+        if self._reminder and self._whole:
+            yield from self._reminded(self._reminder)
 
     def rest(self) -> Iterator[bytes]:
         """What was sent and not answered, and the audio that has to be heard again."""
@@ -218,6 +215,21 @@ class Restoration:
         self._own[sent.event_id or ""] = sent
         core.written(frame)
         return frame
+
+    def _reminded(self, reminder: str | Callable[[Conversation], str | None]) -> Iterator[bytes]:
+        try:
+            text = reminder(self._core.conversation) if callable(reminder) else reminder
+            if not text:
+                return
+            message = SystemMessage(content=[InputText(text=text)])
+            frame = self._frame(ConversationItemCreate(item=message))
+        except (
+            Exception
+        ) as error:  # the program's own: a conversation is worth more than a reminder
+            told: Any = reminder
+            self._core.handler_failed(told, self._told, error)
+            return
+        yield frame
 
     def _leave_out(self, create: ConversationItemCreate) -> None:
         told = self._told

@@ -74,7 +74,7 @@ class Sending:
         """
         self._here()
         checked, frame = self._core.prepare(event, extra=extra)
-        return Receipt(await self._transmit(checked, frame))
+        return Receipt(await self._transmit(checked, frame, extra))
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
@@ -82,9 +82,16 @@ class Sending:
         self._core.require_open()
         await self._transmit(None, frame)
 
-    async def _transmit(self, event: ClientEvent | None, frame: str | bytes) -> Any:
+    async def _transmit(
+        self,
+        event: ClientEvent | None,
+        frame: str | bytes,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Any:
         if self._core.down:
             await self._ready()  # and before the responses that wait as well
+            if event is not None:  # what it speaks of may have another name there
+                frame = self._core.prepare(event, extra=extra)[1]
         else:
             await self._flush()  # what was asked for before goes out before
         # Noted before it is written: the answer may be here before the write has returned.
