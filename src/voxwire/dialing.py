@@ -9,7 +9,6 @@ import logging
 import ssl
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
@@ -24,6 +23,7 @@ from .errors import (
 )
 from .redaction import redact_text, redact_url, without_frames
 from .servers.address import Target
+from .websocket import WebSocket
 
 __all__ = ["MAX_FRAME", "dial"]
 
@@ -62,7 +62,7 @@ async def dial(
     close_timeout: float | None,
     tls: ssl.SSLContext | None,
     **socket_options: Any,
-) -> ClientConnection:
+) -> WebSocket:
     """Open the socket. Raises :class:`ConnectError` or one of its kind."""
     where = redact_url(target.url)
     options: dict[str, Any] = {**socket_options, **({} if tls is None else {"ssl": tls})}
@@ -71,8 +71,9 @@ async def dial(
     if target.local:
         options.setdefault("proxy", None)  # what runs on this machine is not behind a proxy
     try:
-        return await _Opener(
+        socket = await _Opener(
             target.url,
+            create_connection=WebSocket,
             additional_headers=dict(target.headers),
             open_timeout=open_timeout,
             ping_interval=ping_interval,
@@ -84,6 +85,8 @@ async def dial(
             compression=None,
             **options,
         )
+        assert isinstance(socket, WebSocket)
+        return socket
     except (InvalidHandshake, OSError, EOFError) as error:
         # All that opening may raise; what comes of it is raised outside, where nothing of the
         # library's hangs on to it.

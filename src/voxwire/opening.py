@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Generic, TypedDict, TypeVar
 
 from voxwire_protocol import ErrorEvent
-from websockets.asyncio.client import ClientConnection
 
 from .core import Core
 from .dialing import dial
@@ -26,6 +25,7 @@ from .renewing import LEAD_SECONDS, Renewal
 from .servers.address import Target
 from .session import Live
 from .watching import watched
+from .websocket import WebSocket
 
 __all__ = ["ConnectionOptions", "Opening", "connection", "opened", "refusal"]
 
@@ -150,7 +150,7 @@ async def _opened(
         core.taps.append(Recorder(record, url=where.url, secrets=core.secrets))
     socket = await dial(where, **dialing)
 
-    async def dial_again(key: str | None) -> ClientConnection:
+    async def dial_again(key: str | None) -> WebSocket:
         target = place if key is None else place.with_key(key)
         target = await _proved(target, dialing["open_timeout"])
         core.hide(target.secrets)

@@ -21,7 +21,6 @@ from voxwire_protocol import (
     SessionCreated,
     SessionUpdated,
 )
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
 from .acks import Sent
@@ -30,13 +29,14 @@ from .errors import ConnectError, ConnectionClosedError, ConnectTimeout, ServerE
 from .events import ConnectionClosed, Reconnected, Reconnecting
 from .reconnect import Reconnect
 from .restoring import Restoration
+from .websocket import WebSocket
 from .wire import Wire
 
 __all__ = ["LEAD_SECONDS", "Dial", "Renewal"]
 
 T = TypeVar("T")
 
-Dial = Callable[[str | None], Awaitable[ClientConnection]]
+Dial = Callable[[str | None], Awaitable[WebSocket]]
 """Opens another socket to the same place; with another key, where one is given."""
 
 LEAD_SECONDS = 300.0
@@ -83,7 +83,7 @@ class Renewal:
         self._given = policy or Reconnect()
         self._attempt = 0
         self._key: str | None = None
-        self._spare: ClientConnection | None = None
+        self._spare: WebSocket | None = None
         self._error: BaseException | None = None
         self._down_since: float | None = None
         self._stopped = asyncio.Event()
@@ -177,7 +177,7 @@ class Renewal:
 
     async def _try(
         self, closed: ConnectionClosed, failure: ConnectionClosed | BaseException
-    ) -> ClientConnection | None:
+    ) -> WebSocket | None:
         """One attempt; ``None`` where there shall be none."""
         # A move that failed is no reason to lose the session.
         moving = self._moved is not None and not self._moved.done()
@@ -236,7 +236,7 @@ class Renewal:
             return True
         return False
 
-    async def _dialed(self) -> ClientConnection:
+    async def _dialed(self) -> WebSocket:
         return await self._dial(self._key)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
@@ -349,7 +349,7 @@ class Renewal:
                 self._spare = None
                 await spare.close()
 
-    async def _boundary(self, spare: ClientConnection) -> None:
+    async def _boundary(self, spare: WebSocket) -> None:
         """Wait for a moment in which nobody speaks and nothing is on its way."""
         core, loop = self._core, asyncio.get_running_loop()
         calm: float | None = None

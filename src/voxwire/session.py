@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 from voxwire_protocol import ConversationItemCreate, Event
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
 from .core import Core, log
@@ -27,6 +26,7 @@ from .renewing import Renewal
 from .sending import Sending
 from .talk import Talking
 from .tool_tasks import ToolTasks
+from .websocket import WebSocket
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Live(Sending, Listening):
 
     def __init__(
         self,
-        socket: ClientConnection,
+        socket: WebSocket,
         core: Core,
         *,
         drain_timeout: float = 5.0,
@@ -111,7 +111,12 @@ class Live(Sending, Listening):
         name = getattr(self.session, "id", None) or "(not greeted)"
         return f"<voxwire.{type(self).__name__} {name} {state}>"
 
+    def _write_now(self, frame: bytes) -> bool:
+        return self._wire.write(frame)
+
     async def _write(self, frame: str | bytes) -> None:
+        if type(frame) is bytes and self._wire.write(frame):
+            return
         try:
             await self._wire.put(frame)
         except SocketClosed:

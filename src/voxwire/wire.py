@@ -10,19 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from voxwire_protocol import Event
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
 from .core import Core, log
 from .events import ConnectionClosed
 from .redaction import redact_text
+from .websocket import WebSocket
 
 __all__ = ["Wire"]
-
-
-_AT_ONCE = 128
-"""After how many frames those who read the events have their turn. What comes in one piece from the
-network can be more than their queues hold, and is read without a pause."""
 
 
 class Wire:
@@ -36,7 +31,7 @@ class Wire:
 
     def __init__(
         self,
-        socket: ClientConnection,
+        socket: WebSocket,
         core: Core,
         heard: Callable[[], None],
         patience: float | None = None,
@@ -52,17 +47,21 @@ class Wire:
         self.up.set()
         self.move_to(socket)
 
-    def move_to(self, socket: ClientConnection) -> None:
+    def move_to(self, socket: WebSocket) -> None:
         """From now on this is the socket."""
         self._socket = socket
         self.met: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         """Done with the first event over this socket; ``None`` where it ended before."""
 
+    def write(self, frame: bytes) -> bool:
+        """Write a frame at once, where nothing is in the way; tells whether."""
+        return self._socket.write(frame)
+
     def put(self, frame: str | bytes) -> Awaitable[None]:
         """Write a frame. Raises what the socket does."""
         return self._socket.send(frame, text=True)  # as it is: each coroutine around it costs
 
-    def _look(self, socket: ClientConnection, waiting: int) -> None:
+    def _look(self, socket: WebSocket, waiting: int) -> None:
         """Break the connection if the other side has read nothing since the last look.
 
         While more waits than the system takes, nobody writes: what waits changes by reading only.
@@ -78,25 +77,28 @@ class Wire:
     async def follow(self) -> ConnectionClosed:
         """Take in what comes over the present socket, to its end; tells how it ended."""
         socket, met, core = self._socket, self.met, self._core
-        taken = 0
+        received, outbox, to_run = core.received, core.outbox, core.turns.to_run
+        greeted = False
+
+        def take(frame: bytes) -> None:
+            nonlocal greeted
+            try:
+                event = received(frame)
+            except Exception:  # a fault of ours in one event must not end the session
+                log.exception("an event could not be taken in")
+                return
+            if outbox or to_run:
+                self._heard()
+            if not greeted:
+                greeted = True
+                if not met.done():
+                    met.set_result(event)
+
         if self._patience is not None:
             self._look(socket, 0)
         try:
-            while True:
-                frame = await socket.recv(decode=False)
-                taken += 1
-                if taken % _AT_ONCE == 0:
-                    await asyncio.sleep(0)
-                try:
-                    event = core.received(frame)
-                except Exception:  # a fault of ours in one event must not end the session
-                    log.exception("an event could not be taken in")
-                    continue
-                if core.outbox or core.turns.to_run:
-                    self._heard()
-                if not met.done():
-                    met.set_result(event)
-        except SocketClosed as error:  # the regular end of this loop
+            await socket.deliver(take)
+        except SocketClosed as error:  # the regular end
             # The side that closed first is the one whose code tells why.
             close = error.sent if self.closing and error.sent else error.rcvd or error.sent
             code, reason = (close.code, close.reason) if close else (1006, "")
