@@ -92,14 +92,15 @@ its outcome."""
 
 # Most events are pieces of speech, a hundred of them a second, and most parts have nothing to do
 # with those: which parts an event concerns is found out once for each class.
-_CONCERNS: dict[type[Event], tuple[bool, bool, bool]] = {}
+_CONCERNS: dict[type[Event], tuple[bool, bool, bool, bool]] = {}
 
 
-def _concerns(kind: type[Event]) -> tuple[bool, bool, bool]:
+def _concerns(kind: type[Event]) -> tuple[bool, bool, bool, bool]:
     """Whether events of that class concern session, approvals or acknowledgements; the playback;
-    the turns."""
+    the turns; and of the turns nothing but what is being said."""
     rare = issubclass(kind, (*_DESCRIBING, *Approvals.CONCERN, *Acknowledgements.CONCERN))
-    found = rare, issubclass(kind, Playback.CONCERN), ToolTurns.concerns(kind)
+    piece = ToolTurns.is_piece(kind)
+    found = rare, issubclass(kind, Playback.CONCERN), ToolTurns.concerns(kind), piece
     _CONCERNS[kind] = found
     return found
 
@@ -150,6 +151,7 @@ class Core:
         acknowledged: bool = True,
     ) -> None:
         self.codec = protocol
+        self._decode = protocol.decode
         self.acknowledged = acknowledged
         self.router = Router(_names(protocol))
         self.address = ""
@@ -213,13 +215,13 @@ class Core:
         """
         if self.taps:
             self._tell(lambda tap: tap.server(frame))
-        event = self.codec.decode(frame)
-        if isinstance(event, ErrorEvent) and self.secrets:
+        event = self._decode(frame)
+        kind = type(event)
+        if kind is ErrorEvent and self.secrets:
             event = self._without_secrets(event)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %s", redact_text(repr(event), self.secrets))
-        kind = type(event)
-        rare, played, spoken = _CONCERNS.get(kind) or _concerns(kind)
+        rare, played, spoken, piece = _CONCERNS.get(kind) or _concerns(kind)
         mirrored = False
         if rare:
             if self.short_calls:
@@ -229,10 +231,13 @@ class Core:
         changes = self.cache.apply(event)
         if rare:
             changes = self._take_rare(event, changes)
-        if played:
-            self.outbox.extend(self.playback.apply(event))
-        if spoken:
-            self.outbox.extend(self.turns.apply(event))
+        if played and (wanted := self.playback.apply(event)):
+            self.outbox.extend(wanted)
+        if piece:
+            if wanted := self.responses.apply(event):
+                self.outbox.extend(wanted)
+        elif spoken and (wanted := self.turns.apply(event)):
+            self.outbox.extend(wanted)
         if rare:
             self.acks.apply(event)
         if not mirrored:  # else it tells of the past

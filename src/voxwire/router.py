@@ -14,7 +14,7 @@ import attrs
 from voxwire_protocol import Event, UnknownEvent
 
 from .errors import InvalidOption, QueueOverflow
-from .events import Overflow
+from .events import LocalEvent, Overflow
 
 __all__ = ["Key", "Mailbox", "Router", "Subscription"]
 
@@ -227,12 +227,14 @@ class Mailbox(Generic[E]):
         """Add an event; a closed mailbox takes no more."""
         if self.closed:
             return
-        if self._unread and self._dropped and event.raw is not None:
+        if self._unread and self._dropped and not isinstance(event, LocalEvent):
             self._dropped += 1  # of Voxwire's own events, such as the end, none is lost
             return
         events = self._events
         events.append(event)
-        self._bytes += _weight(event)
+        frame = getattr(event, "_frame", None)  # as in _weight(), without a call of it
+        if frame is not None:
+            self._bytes += len(frame)
         if len(events) == 1:
             self._wake()  # behind others it wakes nobody: whoever waited was woken by the first
         elif len(events) > self.limit or self._bytes > self.max_bytes:
@@ -265,7 +267,10 @@ class Mailbox(Generic[E]):
         if not self._events:
             return None
         event = self._events.popleft()
-        self._bytes = self._bytes - _weight(event) if self._events else 0
+        if self._events:
+            self._bytes -= _weight(event)
+        else:
+            self._bytes = 0
         return event
 
     def close(self, reason: BaseException | None = None) -> None:

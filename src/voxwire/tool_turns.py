@@ -34,7 +34,13 @@ class ToolTurns:
     @staticmethod
     def concerns(kind: type[Event]) -> bool:
         """Whether server events of that class need be applied."""
-        return Responses.concerns(kind) or issubclass(kind, ToolBatches.CONCERN)
+        return Responses.concerns(kind) or kind in ToolBatches.CONCERN
+
+    @staticmethod
+    def is_piece(kind: type[Event]) -> bool:
+        """Whether server events of that class are pieces of what is said: they have to do with no
+        tool and end no response, so it is enough that the sequencer takes them."""
+        return Responses.concerns(kind) and kind not in ToolBatches.CONCERN
 
     def __init__(self, responses: Responses, tools: ToolSet) -> None:
         self.tools = tools
@@ -74,8 +80,6 @@ class ToolTurns:
     def apply(self, event: Event) -> list[ClientEvent]:
         """Take a server event; returns what to send because of it."""
         events = self._responses.apply(event)
-        # The pieces of what is said, by far the most events, have to do with no tool and end no
-        # response.
         if type(event) not in ToolBatches.CONCERN:
             return events
         return events + self._go_on(self._batches.apply(event))

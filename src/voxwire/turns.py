@@ -7,7 +7,7 @@ woken by a callback and keep their own place in its pieces.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pybase64
@@ -62,6 +62,11 @@ class Strand(list[str]):
         """A response begins here."""
         if not self._said:
             self._began = len(self)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may be saying again what has been said."""
+        return bool(self._said)
 
     def restart(self) -> None:
         """The response will be made anew."""
@@ -168,6 +173,7 @@ class Turn:
         self._heard: set[str] = set()  # what has come of the running response, by kind
         self._readers: list[Callable[[], None]] = []
         self._source: tuple[int, Any] = (-1, None)  # whose words came last
+        self._flowing: Strand | None = None  # where the next piece of that goes without a question
 
     def ask(self, event: ResponseCreate, token: str) -> None:
         """Begin, or go on with, the turn by this request."""
@@ -180,7 +186,12 @@ class Turn:
         self.event_id = self.response_id = self.cancel_id = None
         self.sent = self.running = self.guessed = self.overtaken = False
         self.status = "queued"
+        self._forget()
+
+    def _forget(self) -> None:
+        """What comes from now on is of another response."""
         self._heard.clear()
+        self._flowing = None
 
     def restart(self) -> None:
         """The request is to be sent again, and what came of it so far to be said anew."""
@@ -200,7 +211,7 @@ class Turn:
         self.response_id = response_id
         self.sent, self.running, self.guessed = False, True, guessed
         self.status = "in_progress"
-        self._heard.clear()
+        self._forget()
         self._wake()
 
     def hand_over(self, other: Turn) -> None:
@@ -225,24 +236,60 @@ class Turn:
 
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""
-        if isinstance(event, ResponseOutputAudioDelta):
-            if self.keep_audio:
-                self._keep(event)
-        elif isinstance(event, ResponseOutputAudioTranscriptDelta):
-            self._say(self.transcript, event.delta, event.item_id)
-            self._heard.add("transcript")
-        elif isinstance(event, ResponseOutputTextDelta):
-            self._say(self.text, event.delta, event.item_id)
-            self._heard.add("text")
-        # Some servers send no deltas, but tell at the end what they would have held.
-        elif isinstance(event, ResponseOutputTextDone) and "text" not in self._heard:
-            self._say(self.text, event.text, event.item_id)
-        elif (
-            isinstance(event, ResponseOutputAudioTranscriptDone) and "transcript" not in self._heard
-        ):
+        take = self._TAKERS.get(type(event))
+        if take is not None:
+            take(self, event)
+
+    def _hear_sound(self, event: ResponseOutputAudioDelta) -> None:
+        if self.keep_audio:
+            self._keep(event)
+
+    def _hear_words(self, event: ResponseOutputAudioTranscriptDelta) -> None:
+        self._hear_piece(self.transcript, "transcript", event)
+
+    def _hear_text(self, event: ResponseOutputTextDelta) -> None:
+        self._hear_piece(self.text, "text", event)
+
+    def _hear_piece(
+        self,
+        strand: Strand,
+        kind: str,
+        event: ResponseOutputAudioTranscriptDelta | ResponseOutputTextDelta,
+    ) -> None:
+        piece = event.delta
+        if self._flowing is strand and self._source[1] == event.item_id and type(piece) is str:
+            # On in the same item, as nearly always: nothing is to be found out.
+            if piece:
+                strand.append(piece)
+                self.said.append(piece)
+                if self._readers:
+                    self._wake()
+            return
+        self._say(strand, piece, event.item_id)
+        self._heard.add(kind)
+        if not (strand.repeats or self.said.repeats):
+            self._flowing = strand
+
+    # Some servers send no deltas, but tell at the end what they would have held.
+
+    def _hear_all_words(self, event: ResponseOutputAudioTranscriptDone) -> None:
+        if "transcript" not in self._heard:
             self._say(self.transcript, event.transcript, event.item_id)
 
+    def _hear_all_text(self, event: ResponseOutputTextDone) -> None:
+        if "text" not in self._heard:
+            self._say(self.text, event.text, event.item_id)
+
+    _TAKERS: ClassVar[dict[type[Event], Callable[[Turn, Any], None]]] = {
+        ResponseOutputAudioDelta: _hear_sound,
+        ResponseOutputAudioTranscriptDelta: _hear_words,
+        ResponseOutputTextDelta: _hear_text,
+        ResponseOutputAudioTranscriptDone: _hear_all_words,
+        ResponseOutputTextDone: _hear_all_text,
+    }
+
     def _say(self, strand: Strand, piece: Any, item_id: Any) -> None:
+        self._flowing = None
         if isinstance(piece, str) and piece != "":
             source = self._source
             if source[1] != item_id or source[0] != len(self.responses):
@@ -286,6 +333,7 @@ class Turn:
         for strand in (self.said, self.text, self.transcript):
             strand.end()
         self._audio_said = b""
+        self._flowing = None
         status = None
         if isinstance(response, RealtimeResponse):
             if "anything" not in self._heard:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidState, ProtocolError
@@ -41,7 +42,7 @@ class WebSocket(ClientConnection):
     # Those that wait for that; all of them came before what is in the library's queue.
     _late: deque[bytes] | None = None
 
-    async def deliver(self, take: Callable[[bytes], None]) -> None:
+    async def deliver(self, take: Callable[[bytes], None]) -> NoReturn:
         """Hand each message to `take` in order, to the end of the connection.
 
         Args:

@@ -123,8 +123,9 @@ def base64_size(text: object) -> int:
     """How many bytes a base64 text holds, without decoding it; 0 for what is no text."""
     if not isinstance(text, str):
         return 0
-    padding = 2 if text.endswith("==") else 1 if text.endswith("=") else 0
-    return (len(text) - padding) * 3 // 4
+    if text[-1:] != "=":
+        return len(text) * 3 // 4
+    return (len(text) - (2 if text.endswith("==") else 1)) * 3 // 4
 
 
 def _named(source: Any, direction: str) -> Any:

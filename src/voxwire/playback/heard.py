@@ -85,11 +85,12 @@ class Heard:
     def add(self, track: Track, size: int) -> None:
         """Put `size` bytes of `track` at the end of the row."""
         start = track.received
-        track.received += size
-        if self._row and self._row[-1].track is track:
-            self._row[-1].end = track.received
+        track.received = end = start + size
+        last = self._row[-1] if self._row else None
+        if last is not None and last.track is track:
+            last.end = end
         else:
-            self._row.append(_Piece(track, start, track.received))
+            self._row.append(_Piece(track, start, end))
 
     def move_to(self, position: Fraction) -> None:
         """The speaker is at `position`. An earlier position than the last one is no news.

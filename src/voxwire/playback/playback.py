@@ -21,6 +21,7 @@ from voxwire_protocol import (
     InputAudioBufferSpeechStarted,
     OutputAudioBufferClear,
     ResponseCancel,
+    ResponseOutputAudioDelta,
 )
 
 from ..audio.formats import Format
@@ -97,6 +98,9 @@ class Playback:
 
     def apply(self, event: Event) -> list[ClientEvent]:
         """Take in a server event; returns what to send on account of it, mostly nothing."""
+        if type(event) is ResponseOutputAudioDelta:  # by far the most
+            late = self._speech.sound(event)
+            return [] if late is None else self._unheard(late)
         late = self._speech.apply(event)
         if late is not None:
             return self._unheard(late)

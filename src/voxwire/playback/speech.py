@@ -93,7 +93,7 @@ class Speech:
         response was interrupted: it was on its way, and nobody will hear it."""
         match event:
             case ResponseOutputAudioDelta():
-                return self._sound(event)
+                return self.sound(event)
             case ResponseCreated():
                 self._begun(event)
             case ResponseDone():
@@ -114,22 +114,26 @@ class Speech:
                 pass
         return None
 
-    def _sound(self, event: ResponseOutputAudioDelta) -> Track | None:
-        item_id, response_id = _id(event.item_id), _id(event.response_id)
-        size = base64_size(event.delta)
+    def sound(self, event: ResponseOutputAudioDelta) -> Track | None:
+        """What :meth:`apply` does with sound."""
+        id, size = event.item_id, base64_size(event.delta)
+        track = self.tracks.get(id) if type(id) is str else None
+        if track is not None:
+            if size and not track.stopped:
+                self.row.add(track, size)
+            return None
+        item_id, response_id = _id(id), _id(event.response_id)
         if not item_id or not size:
             return None
-        track = self.tracks.get(item_id)
-        late = track is None and response_id in self.stopped
-        if track is None:
-            self._make_room()
-            track = self.tracks[item_id] = Track(
-                item_id,
-                response_id,
-                self._formats.get(response_id, self.format),
-                stopped=late,
-                listed=item_id in self._listed or response_id not in self.aside,
-            )
+        late = response_id in self.stopped
+        self._make_room()
+        track = self.tracks[item_id] = Track(
+            item_id,
+            response_id,
+            self._formats.get(response_id, self.format),
+            stopped=late,
+            listed=item_id in self._listed or response_id not in self.aside,
+        )
         if not track.stopped:
             self.row.add(track, size)
         return track if late else None

@@ -56,6 +56,7 @@ class Responses:
         self._tokens = (f"{prefix}-{number}" for number in itertools.count(1))
         self._cancels = Cancels(event_id)
         self._floor = Floor()
+        self._speaker = self._floor.pairing.speaker
         self._waiting: list[Turn] = []
         self._held: list[Turn] = []  # ended, but with tools still to answer
         self._ended_now: list[Turn] = []
@@ -182,7 +183,7 @@ class Responses:
         # The pieces of a response first: they are by far the most.
         response_id = getattr(event, "response_id", self)
         if response_id is not self:
-            turn = self._floor.pairing.speaker(response_id)
+            turn = self._speaker(response_id)
             if turn is None:
                 return []
             turn.hear(event)

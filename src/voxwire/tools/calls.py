@@ -65,18 +65,20 @@ class ToolBatches:
     conversation, where there is nothing to answer to.
     """
 
-    CONCERN: ClassVar[tuple[type[Event], ...]] = (
-        ResponseOutputItemDone,
-        ResponseDone,
-        ResponseOutputItemAdded,
-        ResponseFunctionCallArgumentsDone,
-        ResponseCreated,
-        ErrorEvent,
-        SessionCreated,
-        SessionUpdated,
-        ConversationItemAdded,
-        ConversationItemCreated,
-        UnknownEvent,
+    CONCERN: ClassVar[frozenset[type[Event]]] = frozenset(
+        {
+            ResponseOutputItemDone,
+            ResponseDone,
+            ResponseOutputItemAdded,
+            ResponseFunctionCallArgumentsDone,
+            ResponseCreated,
+            ErrorEvent,
+            SessionCreated,
+            SessionUpdated,
+            ConversationItemAdded,
+            ConversationItemCreated,
+            UnknownEvent,
+        }
     )
     """The server events that may be about tools: no others need be applied."""
 
