@@ -24,7 +24,7 @@ from .acting import GivenTool
 from .connecting import AttachOptions, Connect
 from .conversation.conversation import AudioRetention, Cache
 from .core import Core
-from .errors import InvalidOption, StoreError
+from .errors import InvalidOption, StoreError, UnknownSession
 from .keeping.claiming import claimed
 from .keeping.events import Resumed
 from .keeping.kept import Kept
@@ -92,7 +92,8 @@ def resume(
 
     Raises:
         InvalidOption, InvalidEvent: now, for arguments that cannot be.
-        UnknownSession: on entering; there is no such session, or it was closed.
+        UnknownSession: on entering; there is no such session, it was closed, or it never began:
+            its worker died while it opened it. Then :func:`voxwire.connect` may take the name.
         SessionOwned: on entering; another process holds it.
         StoreUnavailable: on entering; the store does not answer.
         ConnectError, ServerError: on entering, as for :func:`connect`. The session can be resumed
@@ -115,6 +116,11 @@ def resume(
         lease = await claimed(store, session_id, keep.options, new=False, wait=wait)
         try:
             stored, replay = await _replayed(store, session_id)
+            if not stored.last and stored.snapshot is None:
+                raise UnknownSession(
+                    f"{session_id} has never begun: its worker died while it opened it. "
+                    "connect(store=..., session_id=...) begins it"
+                )
             profile, where = located("realtime", **_where(address, replay))
         except BaseException:  # also a cancelled attempt leaves it to the next
             await store.release(lease, ended=False)

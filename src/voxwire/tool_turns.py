@@ -131,9 +131,11 @@ class ToolTurns:
         return []
 
     def _go_on(self, work: Work) -> list[ClientEvent]:
+        ended = self._responses.take_ended()
+        if not (ended or work.run or work.send):
+            return []
         events: list[ClientEvent] = []
         self._start(work.run)
-        ended = self._responses.take_ended()
         for turn in ended:
             response_id = _last_id(turn)
             follow_up = _follow_up(work)

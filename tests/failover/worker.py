@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import voxwire
-from voxwire.errors import StoreError, VoxwireError
+from voxwire.errors import StoreError, UnknownSession, VoxwireError
 
 from .ledger import Ledger
 from .script import user
@@ -131,7 +131,11 @@ class Worker:
 
     async def _try(self, name: str, *, new: bool) -> None:
         try:
-            await self.hold(name, new=new)
+            try:
+                await self.hold(name, new=new)
+            except UnknownSession:  # its worker died before it began; or it has just been closed
+                if name in self.own and not (await self.store.load(name)).ended:
+                    await self.hold(name, new=True)
         except VoxwireError as error:  # somebody else was quicker, or a connection broke
             print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:

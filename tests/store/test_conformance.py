@@ -193,6 +193,20 @@ async def test_what_is_there_is_not_begun_anew_and_what_is_not_is_not_resumed(
     assert texts(await store.read("call-1")) == ["new"]
 
 
+async def test_what_was_claimed_and_never_begun_can_be_begun(store: Store, stores: Any) -> None:
+    dead = await store.claim("call-1", "a", ttl=0.05, new=True)
+    await asyncio.sleep(0.1)
+    heir = await stores().claim("call-1", "b", ttl=TTL, new=True)
+    assert heir.fence > dead.fence
+    with pytest.raises(OwnershipLost):
+        await store.write(dead, Batch(number=1, entries=entries("late")))
+    await store.write(heir, Batch(number=1, entries=entries("first")))
+    assert texts(await store.read("call-1")) == ["first"]
+    await store.release(heir, ended=False)
+    with pytest.raises(StoreError, match="resume"):
+        await store.claim("call-1", "a", ttl=TTL, new=True)
+
+
 async def test_the_list_of_sessions(store: Store) -> None:
     assert await store.sessions() == []
     leases = {

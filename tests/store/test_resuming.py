@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from crashing import crash
+from websockets.asyncio.server import ServerConnection, serve
 
 import voxwire
 import voxwire.sync
@@ -376,3 +378,47 @@ async def test_without_asyncio(server: Emulator, tmp_path: Any) -> None:
             return [item.text for item in second.conversation]
 
     assert await asyncio.to_thread(program) == ["Hello", "Hello", "Again", "Again"]
+
+
+# -- a worker that dies while it opens a session ------------------------------------------------
+
+
+async def test_a_session_that_never_began_is_begun_and_not_resumed(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    await store.claim("call-42", "dead", ttl=0.1, new=True)
+    with pytest.raises(UnknownSession, match="never begun"):
+        await voxwire.resume(stores(), "call-42", wait=20)
+    async with await begin(server, stores()) as session:
+        assert (await session.say("Hello")).text == "Hello"
+        assert (await store.load("call-42")).claims[0].owner == "dead"
+
+
+async def test_nothing_is_stored_before_the_session_has_its_settings(store: Store) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(socket: ServerConnection) -> None:
+        await socket.send('{"type":"session.created","event_id":"event_1","session":{}}')
+        update = json.loads(await socket.recv())
+        asked.set()
+        await answer.wait()
+        await socket.send(json.dumps({**update, "type": "session.updated"}))
+        await socket.wait_closed()
+
+    async with serve(slow, "127.0.0.1", 0) as far:
+        port = far.sockets[0].getsockname()[1]
+        opening = asyncio.create_task(
+            voxwire.connect(
+                url=f"ws://127.0.0.1:{port}", store=store, session_id="call-42",
+                instructions="Be brief.", storing=SHORT,
+            ).open()
+        )  # fmt: skip
+        await asked.wait()
+        await asyncio.sleep(0.5)  # longer than the lease, which is renewed meanwhile
+        stored = await store.load("call-42")
+        assert (stored.last, stored.owner is not None) == ("", True)
+        answer.set()
+        session = await opening
+        assert await session.kept.stored(20)
+        assert b"Be brief." in b"".join(entry.data for entry in await store.read("call-42"))
+        await session.close()

@@ -74,7 +74,8 @@ class PartState:
 
     def absorb(self, part: object, *, final: bool) -> bool:
         """Take over what a whole part says; tells whether that changed anything."""
-        kind = string(peek(part, "type"))
+        told = _texts(part, _PART_TEXTS)
+        kind, text, transcript = told.get("type"), told.get("text"), told.get("transcript")
         if kind is None:
             return False
         kind = _KINDS.get(kind, kind)
@@ -82,7 +83,6 @@ class PartState:
         self.kind, self.source = kind, _without_audio(part)
         if self.cut_ms is not None:
             return changed  # what is told now is more than was heard
-        text, transcript = string(peek(part, "text")), string(peek(part, "transcript"))
         if kind == "input_audio":
             # Empty or not, the events of the transcription tell; an item may be ahead of them.
             return self.transcript.suggest(transcript or "") or changed
@@ -150,13 +150,13 @@ class ItemState:
     def absorb(self, item: object, *, final: bool) -> bool:
         """Take over what a whole item says; tells whether that changed anything."""
         changed = False
-        for field in ("type", "role", "phase", "name", "call_id", "output"):
-            value = string(peek(item, field))
-            if value is not None and value != getattr(self, field):
+        told = _texts(item, _ITEM_TEXTS)
+        status, arguments = told.pop("status", None), told.pop("arguments", None)
+        for field, value in told.items():
+            if value != getattr(self, field):
                 setattr(self, field, value)
                 changed = True
-        changed |= self.become(string(peek(item, "status")))
-        arguments = string(peek(item, "arguments"))
+        changed |= self.become(status)
         if arguments is not None:
             changed |= (
                 self.arguments.settle(arguments)[0] if final else self.arguments.suggest(arguments)
@@ -174,15 +174,40 @@ class ItemState:
         return True
 
 
+# The fields whose texts are taken over as they are told.
+_ITEM_TEXTS: Final = (
+    "type", "role", "phase", "name", "call_id", "output", "status", "arguments",
+)  # fmt: skip
+_PART_TEXTS: Final = ("type", "text", "transcript")
+_DECLARED: dict[tuple[type, tuple[str, ...]], tuple[str, ...]] = {}
+
+
+def _texts(thing: object, names: tuple[str, ...]) -> dict[str, str]:
+    """Those of the fields that hold a text, of whatever a server sent in the place of an object."""
+    kind = type(thing)
+    declared = _DECLARED.get((kind, names))
+    if declared is None:
+        # Most classes have half of them: which, is found out once for each.
+        typed = issubclass(kind, Model) and attrs.has(kind)
+        declared = tuple(name for name in names if hasattr(kind, name)) if typed else ()
+        _DECLARED[kind, names] = declared
+    if not declared:
+        return {name: value for name in names if isinstance(value := peek(thing, name), str)}
+    return {name: value for name in declared if isinstance(value := getattr(thing, name), str)}
+
+
 def _without_audio(thing: Any) -> Any:
     """`thing` as it came, but for the sound in it, which would be kept twice or unasked."""
     if not isinstance(thing, Model):
         return thing
-    changes: dict[str, Any] = {}
-    if isinstance(peek(thing, "audio"), str):
+    parts = entries(getattr(thing, "content", None))
+    if not (_sounds(thing) or any(map(_sounds, parts))):
+        return thing
+    changes: dict[str, Any] = {"content": [_without_audio(part) for part in parts]} if parts else {}
+    if _sounds(thing):
         changes["audio"] = UNSET
-    parts = entries(peek(thing, "content"))
-    bare = [_without_audio(part) for part in parts]
-    if any(new is not old for new, old in zip(bare, parts, strict=True)):
-        changes["content"] = bare
-    return attrs.evolve(cast(Any, thing), **changes) if changes else thing
+    return attrs.evolve(cast(Any, thing), **changes)
+
+
+def _sounds(thing: object) -> bool:
+    return isinstance(getattr(thing, "audio", None), str)

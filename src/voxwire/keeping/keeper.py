@@ -57,6 +57,7 @@ class Keeper:
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._moved = asyncio.Event()
+        self._begun = asyncio.Event()
         self.journal = Journal(core, audio=options.audio, limit=options.buffer, woken=self._woken)
         core.before_tools.append(self._begins)
         self._replies: dict[str, bytes] = {}
@@ -76,6 +77,12 @@ class Keeper:
         self._writer = asyncio.create_task(self._write(), name="voxwire keeper")
 
     # -- for the session ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The session is open, with the settings that it is to have. Before that nothing is
+        written: of a session whose first worker dies while it opens it, nobody could make more
+        than another that begins anew, and a log without a line says so."""
+        self._begun.set()
 
     @property
     def failing(self) -> bool:
@@ -118,6 +125,7 @@ class Keeper:
     async def _finish(self, timeout: float) -> None:
         self._snapshot_due = True
         self._finishing = True
+        self._begun.set()
         self._woken(True)
         _, late = await asyncio.wait([self._writer], timeout=timeout)
         if late:
@@ -219,6 +227,7 @@ class Keeper:
             return
         try:
             async with asyncio.timeout(self.lease.ttl / 3):
+                await self._begun.wait()
                 await self._wake.wait()
         except TimeoutError:  # nothing came: the lease is to be renewed
             return
@@ -231,6 +240,9 @@ class Keeper:
 
     def _gather(self) -> tuple[Batch, int] | None:
         """The next batch, and how many lines there are with it; ``None`` at the end."""
+        if not self._begun.is_set():
+            self._number += 1
+            return Batch(number=self._number), 0
         self._wake.clear()
         self._urgent.clear()
         lost = self.journal.dropped - self._gaps

@@ -66,6 +66,7 @@ class Kept:
         """This session was another process's, with that under way. Until :meth:`taken_over`, the
         log goes on as it was, so that a third one would find all that this one has found."""
         self.goes_on()
+        self._keeper.begin()
         self._keeper.whole = False
         self._keeper.journal.progress = progress
 
@@ -81,6 +82,7 @@ class Kept:
     def begin(self, session: Any) -> None:
         """The session is open."""
         self._session = session
+        self._keeper.begin()
         self._core.router.subscribe((LocalEvent,), self._heard)
         self._serving = Serving(self._keeper, session)
 

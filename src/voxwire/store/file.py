@@ -78,12 +78,13 @@ class FileStore:
 
         def do(db: sqlite3.Connection, now: float) -> Lease:
             row = db.execute(
-                "SELECT fence, owner, until, ended FROM sessions WHERE id = ?", (session_id,)
+                "SELECT fence, owner, until, ended, lines FROM sessions WHERE id = ?",
+                (session_id,),
             ).fetchone()
-            fence, holder, until, ended = row or (0, None, 0.0, 1)
+            fence, holder, until, ended, lines = row or (0, None, 0.0, 1, 0)
             if row is not None and not ended and (holder is not None and until > now):
                 raise SessionOwned(session_id, holder, until - now)
-            if new and row is not None and not ended:
+            if new and row is not None and not ended and lines:
                 raise StoreError(unfinished(session_id))
             if not new and ended:
                 raise UnknownSession(

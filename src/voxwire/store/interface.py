@@ -132,9 +132,10 @@ class Store(Protocol):
     """
 
     async def claim(self, session_id: str, owner: str, *, ttl: float, new: bool = False) -> Lease:
-        """Become the owner. With `new` the session must not be there, or be ended, and begins
-        empty (else :class:`StoreError`); without, it must be there, and not be ended (else
-        :class:`UnknownSession`). Raises :class:`SessionOwned` while another lease runs."""
+        """Become the owner. With `new` the session must not be there, be ended, or have no line
+        (its owner died before it had begun), and begins empty (else :class:`StoreError`);
+        without, it must be there, and not be ended (else :class:`UnknownSession`). Raises
+        :class:`SessionOwned` while another lease runs."""
         ...
 
     async def write(self, lease: Lease, batch: Batch) -> bool:

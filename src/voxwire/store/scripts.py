@@ -25,13 +25,13 @@ CLAIM = (
     _NOW
     + """
 -- KEYS state events asks claims; ARGV owner inbox ttl new keep
-local s = redis.call('HMGET', KEYS[1], 'fence', 'owner', 'until', 'ended')
+local s = redis.call('HMGET', KEYS[1], 'fence', 'owner', 'until', 'ended', 'lines')
 local there, open = s[1], s[1] and s[4] ~= '1'
 if open and s[2] and tonumber(s[3]) > now then
   return {'owned', s[2], tostring(tonumber(s[3]) - now)}
 end
 if ARGV[4] == '1' then
-  if open then return {'open'} end
+  if open and tonumber(s[5] or '0') > 0 then return {'open'} end
   redis.call('DEL', KEYS[2], KEYS[3])
   redis.call('HDEL', KEYS[1], 'snapshot', 'covers', 'lines')
 elseif not open then

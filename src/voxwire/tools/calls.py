@@ -222,9 +222,12 @@ class ToolBatches:
 
     def _batch(self, response_id: str) -> Batch:
         response_id = response_id or self._running
-        if response_id not in self._batches and len(self._batches) > MOST_CALLS:
-            del self._batches[next(iter(self._batches))]  # of a response that never ends
-        return self._batches.setdefault(response_id, Batch(response_id))
+        batch = self._batches.get(response_id)
+        if batch is None:
+            if len(self._batches) > MOST_CALLS:
+                del self._batches[next(iter(self._batches))]  # of a response that never ends
+            batch = self._batches[response_id] = Batch(response_id)
+        return batch
 
     def _begun(self, response: Any) -> None:
         self._running = text(getattr(response, "id", None))
