@@ -19,7 +19,7 @@ from typing import NoReturn
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidState, ProtocolError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
+from websockets.protocol import Event
 
 __all__ = ["AT_ONCE", "WebSocket"]
 
@@ -50,7 +50,8 @@ class WebSocket(ClientConnection):
                 event loop. It must not raise.
 
         Raises:
-            ConnectionClosed: at the end, when all that came has been taken.
+            ConnectionClosed: at the end, when all that came has been taken. Cancelling drops what
+                waits for its turn.
         """
         self._take = take
         try:
@@ -80,24 +81,27 @@ class WebSocket(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the network."""
+        if self._late:  # they came although reading is paused, as TLS may have it
+            super().data_received(data)
+            return
         self._left = AT_ONCE
         super().data_received(data)
         if self._late:
             self.transport.pause_reading()
             self.loop.call_soon(self._go_on)
 
-    def process_event(self, event: Frame | Response) -> None:  # type: ignore[override]
+    def process_event(self, event: Event) -> None:
         """A frame from the network."""
         if type(event) is Frame and (event.opcode is _TEXT or event.opcode is _BINARY):
             take = self._take
             if take is not None and event.fin and not self._queued:
-                if self._left > 0:
+                if self._late:
+                    self._late.append(bytes(event.data))
+                elif self._left > 0:
                     self._left -= 1
                     take(bytes(event.data))
-                elif self._late is None:
-                    self._late = deque((bytes(event.data),))
                 else:
-                    self._late.append(bytes(event.data))
+                    self._late = deque((bytes(event.data),))
                 return
             self._queued += 1
         super().process_event(event)
