@@ -83,7 +83,7 @@ class Wire:
         self.hear("response.done", response={"id": response_id, "status": status, "output": output})
 
     def answer(self) -> None:
-        self.send(self.turns.answered(self.turns.to_run.popleft(), "1"))
+        self.send(self.turns.answered(self.turns.to_run.pop(0), "1"))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_end_of_the_connection_ends_a_turn_whose_tools_run(wire: Wire) -> No
     turn = wire.ask()
     wire.created("r1", wire.creates[0])
     wire.done("r1", "c1")
-    call = wire.turns.to_run.popleft()
+    call = wire.turns.to_run.pop(0)
     error = ConnectionClosedError(1006)
     wire.turns.close(error)
     assert turn.error is error

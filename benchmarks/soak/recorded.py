@@ -241,7 +241,7 @@ class _Run:
     def _flush(self) -> None:
         core = self.core
         while core.outbox and not core.down:
-            event, frame = core.prepare(core.outbox.popleft())
+            event, frame = core.prepare(core.outbox.pop(0))
             core.sent(event, frame)
             self._put(frame)
 

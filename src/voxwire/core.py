@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
@@ -181,7 +180,7 @@ class Core:
         """Ids of calls that a client may not use, with those by which the server knows them."""
         self.uplink = Uplink()
         self.approvals = Approvals()
-        self.outbox: deque[ClientEvent] = deque()
+        self.outbox: list[ClientEvent] = []  # short: an empty deque takes 760 bytes
         """What to send on account of what was received or asked for, in order."""
         self._event_ids = _event_ids()
 

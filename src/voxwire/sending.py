@@ -108,7 +108,7 @@ class Sending:
         try:
             while outbox and not core.down:
                 try:
-                    event, frame = self._core.prepare(outbox.popleft())
+                    event, frame = self._core.prepare(outbox.pop(0))
                 except InvalidEvent:
                     # Such as an id of the server's that no frame can carry: the rest goes out.
                     log.exception("an event of Voxwire's own was refused")

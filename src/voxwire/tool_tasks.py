@@ -46,7 +46,7 @@ class ToolTasks:
         """Start the calls that have become due."""
         due = self._core.turns.to_run
         while due and len(self._tasks) < MOST_AT_ONCE and not self._closed:
-            call = due.popleft()
+            call = due.pop(0)
             self._start(self._run(call), f"voxwire tool {call.name}")
 
     async def close(self, spared: Collection[asyncio.Task[Any]], timeout: float) -> None:

@@ -61,7 +61,7 @@ class WebSocket(ClientConnection):
                 self._queued -= 1
                 take(message)
                 self._left -= 1
-        except ConnectionClosed:
+        except ConnectionClosed:  # the regular end of this loop
             self._left = AT_ONCE
             await self._catch_up(take)
             raise
@@ -128,7 +128,7 @@ class WebSocket(ClientConnection):
             return False
         try:
             self.protocol.send_text(frame)
-        except (InvalidState, ProtocolError):
+        except (InvalidState, ProtocolError):  # at the end, or amid a message in fragments
             return False
         for data in self.protocol.data_to_send():
             transport.write(data)

@@ -76,7 +76,7 @@ class Session:
             rounds += 1
             assert rounds <= MOST_WAITING, "what is sent leads to more to send, without end"
             try:
-                event, frame = self.core.prepare(self.core.outbox.popleft())
+                event, frame = self.core.prepare(self.core.outbox.pop(0))
             except InvalidEvent as error:
                 if error.cure != "replace the lone surrogate":
                     raise
@@ -85,7 +85,7 @@ class Session:
 
     def run_tools(self) -> None:
         while self.core.turns.to_run:
-            call = self.core.turns.to_run.popleft()
+            call = self.core.turns.to_run.pop(0)
             key = (call.response_id, call.call_id)
             assert key not in self.ran, "a tool runs twice"
             self.ran.add(key)

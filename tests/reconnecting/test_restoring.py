@@ -28,7 +28,7 @@ def flushed(core: Core) -> list[dict[str, Any]]:
     """Send all that is to be sent."""
     sent = []
     while core.outbox:
-        event, data = core.prepare(core.outbox.popleft())
+        event, data = core.prepare(core.outbox.pop(0))
         core.sent(event, data)
         sent.append(json.loads(data))
     return sent

@@ -12,6 +12,7 @@ from typing import Literal
 import attrs
 
 from ..audio.formats import PCM16, Format
+from .chunks import NO_CHUNKS
 
 __all__ = ["Appended", "Mark"]
 
@@ -53,7 +54,7 @@ class Appended:
         self.speech: int | None = None
         """Where the speech that is going on begins."""
         self._taken = 0
-        self._chunks: deque[tuple[int, bytes]] = deque()
+        self._chunks: deque[tuple[int, bytes]] = NO_CHUNKS
         self._marks: list[Mark] = []
         # Where the present format begins, in both scales.
         self._origin, self._origin_ms = 0, 0
@@ -79,7 +80,7 @@ class Appended:
             self._origin_ms += self.format.ms(self.total - self._origin)
             self._origin = self._taken = self.total
             self.format = format
-            self._chunks.clear()
+            self._chunks = NO_CHUNKS
 
     def append(self, audio: bytes | bytearray | memoryview) -> None:
         """Add to the end."""
@@ -87,6 +88,8 @@ class Appended:
             self.total += len(audio)
             return
         if audio:
+            if self._chunks is NO_CHUNKS:
+                self._chunks = deque()
             self._chunks.append((self.total, bytes(audio)))
         self.total += len(audio)
         self._trim()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any, Final
 
-__all__ = ["Shelf", "Sound", "Text", "spoken_share"]
+__all__ = ["NO_CHUNKS", "Shelf", "Sound", "Text", "spoken_share"]
 
 
 class Text:
@@ -68,6 +69,10 @@ class Text:
         self.known = self.settled = True
 
 
+# An empty deque takes 760 bytes, and mostly no sound is kept: what keeps none shares this one.
+NO_CHUNKS: Final[deque[Any]] = deque()
+
+
 class Sound:
     """The audio of one part: how much there is, and as much of it as is kept."""
 
@@ -76,7 +81,7 @@ class Sound:
     def __init__(self) -> None:
         # Bytes at the start of the first chunk that are forgotten but not yet cut off.
         self._skip = 0
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[bytes] = NO_CHUNKS
         self.size: int = 0
         """Bytes of the audio, whether they are kept or not."""
         self.held: int = 0
@@ -89,13 +94,14 @@ class Sound:
         """What is kept, in one piece."""
         if len(self._chunks) > 1 or self._skip:
             whole = b"".join(self._chunks)[self._skip :]
-            self._chunks.clear()
-            self._chunks.append(whole)
+            self._chunks = deque((whole,))
             self._skip = 0
         return self._chunks[0] if self._chunks else b""
 
     def hold(self, chunk: bytes) -> None:
         """Keep `chunk` behind the rest. Its size is counted apart."""
+        if self._chunks is NO_CHUNKS:
+            self._chunks = deque()
         self._chunks.append(chunk)
         self.held += len(chunk)
 
@@ -140,7 +146,7 @@ class Shelf:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         # Lengths in nanoseconds: whole numbers add up and come off without a remainder.
-        self._row: deque[tuple[Sound, int, int]] = deque()
+        self._row: deque[tuple[Sound, int, int]] = NO_CHUNKS
         self._held = 0
         self._limit = None if seconds is None else int(seconds * 1_000_000_000)
 
@@ -151,6 +157,8 @@ class Shelf:
         for chunk in chunks:
             sound.hold(chunk)
             if self._limit is not None:
+                if self._row is NO_CHUNKS:
+                    self._row = deque()
                 length = len(chunk) * 1_000_000_000 // bytes_per_second
                 self._row.append((sound, len(chunk), length))
                 self._held += length
