@@ -30,6 +30,10 @@ BACKLOG = 1024
 MAX_BYTES = 16 * 1024 * 1024
 """How many bytes of frames a queue of events holds; audio is what fills it."""
 
+UNREAD_BYTES = 256 * 1024
+"""The same for events that nobody has asked for yet, and perhaps nobody will: seconds of sound.
+A thousand sessions whose programs listen in another way would else hold gigabytes of it."""
+
 Sink: TypeAlias = Callable[[Any], None]
 
 
@@ -98,7 +102,7 @@ class Router:
     ) -> None:
         early.append((event, origin))
         self._early_bytes += _weight(event)
-        while len(early) > BACKLOG or (self._early_bytes > MAX_BYTES and len(early) > 1):
+        while len(early) > BACKLOG or (self._early_bytes > UNREAD_BYTES and len(early) > 1):
             self._early_bytes -= _weight(early.popleft()[0])
             self._early_lost += 1
 
@@ -184,13 +188,14 @@ class Mailbox(Generic[E]):
         wake: called when there is something to read where nothing was, and at the end.
         overflowed: called once each time it begins to overflow.
         strict: raise instead of handing out an :class:`Overflow`.
-        optional: it may be that nobody ever reads it. When it is full and nobody has, all of it
-            goes, and what comes is only counted until somebody does: a thousand sessions whose
-            programs listen in another way must not keep a thousand queues of sound.
+        optional: it may be that nobody ever reads it. Until somebody does, it holds some
+            :data:`UNREAD_BYTES`; when it is full, all of it goes, and what comes is only counted.
+            The first reader is told how much that was. `overflowed` is not called: nobody has lost
+            anything yet.
     """
 
     __slots__ = (
-        "_bytes", "_dropped", "_events", "_overflowed", "_unread", "_wake",
+        "_bytes", "_dropped", "_events", "_most", "_overflowed", "_unread", "_wake",
         "closed", "limit", "max_bytes", "name", "reason", "strict",
     )  # fmt: skip
 
@@ -210,6 +215,7 @@ class Mailbox(Generic[E]):
         self.name = name
         self.limit = limit
         self.max_bytes = max_bytes
+        self._most = min(max_bytes, UNREAD_BYTES) if optional else max_bytes
         self.strict = strict
         self.closed = False
         self.reason: BaseException | None = None
@@ -237,18 +243,18 @@ class Mailbox(Generic[E]):
             self._bytes += len(frame)
         if len(events) == 1:
             self._wake()  # behind others it wakes nobody: whoever waited was woken by the first
-        elif len(events) > self.limit or self._bytes > self.max_bytes:
+        elif len(events) > self.limit or self._bytes > self._most:
             self._make_room()
 
     def _make_room(self) -> None:
-        began = False
         if self._unread:
-            began = self._dropped == 0
             self._dropped += len(self._events)
             self._events.clear()
             self._bytes = 0
+            return
+        began = False
         while len(self._events) > self.limit or (
-            self._bytes > self.max_bytes and len(self._events) > 1
+            self._bytes > self._most and len(self._events) > 1
         ):
             self._bytes -= _weight(self._events.popleft())
             began = began or self._dropped == 0
@@ -258,7 +264,8 @@ class Mailbox(Generic[E]):
 
     def take(self) -> E | Overflow | None:
         """The next event; ``None`` when there is none now. Raises as `strict` asks."""
-        self._unread = False
+        if self._unread:
+            self._unread, self._most = False, self.max_bytes
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
             if self.strict:
