@@ -238,9 +238,11 @@ class Mailbox(Generic[E]):
             return
         events = self._events
         events.append(event)
-        frame = getattr(event, "_frame", None)  # as in _weight(), without a call of it
-        if frame is not None:
-            self._bytes += len(frame)
+        try:  # as _weight() does, without a call for each event of each queue
+            size = len(event._frame)  # pyright: ignore[reportPrivateUsage]
+        except AttributeError:  # as there
+            size = 0
+        self._bytes += size
         if len(events) == 1:
             self._wake()  # behind others it wakes nobody: whoever waited was woken by the first
         elif len(events) > self.limit or self._bytes > self._most:

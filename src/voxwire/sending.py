@@ -14,7 +14,7 @@ from .core import Core, log
 from .costs import SessionUsage
 from .errors import InvalidEvent
 from .handles import Receipt
-from .uplink import pieces
+from .uplink import MAX_APPEND, pieces
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -35,6 +35,10 @@ class Sending:
     _core: Core
 
     async def _write(self, frame: str | bytes) -> None:
+        raise NotImplementedError
+
+    def _write_now(self, frame: bytes) -> bool:
+        """Write without waiting, where nothing is in the way; tells whether."""
         raise NotImplementedError
 
     async def _ready(self) -> None:
@@ -134,17 +138,24 @@ class Hearing(Sending):
             InvalidOption: it is no audio; what came before it in an iterator was sent.
             ConnectionClosedError: the connection has ended.
         """
-        if type(audio) is not bytes:  # as a microphone gives it, fifty times a second
-            if isinstance(audio, AsyncIterable):
-                async for piece in audio:
-                    await self.append_audio(piece)
-                return
-            if isinstance(audio, Iterator):
-                for piece in audio:
-                    await self.append_audio(piece)
-                return
-        self._here()
         core = self._core
+        if type(audio) is bytes and 0 < len(audio) <= MAX_APPEND:
+            # As a microphone gives it, fifty times a second.
+            self._here()
+            if core.closed is None and not core.outbox and not core.down:
+                frame = core.append(audio)
+                if not self._write_now(frame):
+                    await self._write(frame)
+                return
+        elif isinstance(audio, AsyncIterable):
+            async for piece in audio:
+                await self.append_audio(piece)
+            return
+        elif isinstance(audio, Iterator):
+            for piece in audio:
+                await self.append_audio(piece)
+            return
+        self._here()
         if core.closed is not None:
             core.require_open()
         if core.outbox:
