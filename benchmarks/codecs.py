@@ -70,6 +70,16 @@ def writers() -> dict[str, _Run]:
         found["bare"] = lambda pair: orjson.dumps(pair[0])
     except ImportError:  # as above
         pass
+    try:
+        from openai._utils import maybe_transform
+        from openai.types.realtime import RealtimeClientEventParam
+
+        # What the SDK's connection does with an event.
+        found["openai_sdk"] = lambda pair: json.dumps(
+            maybe_transform(pair[0], cast(Any, RealtimeClientEventParam))
+        )
+    except ImportError:  # as above
+        pass
     return found
 
 
@@ -86,11 +96,17 @@ def decode(rounds: int) -> dict[str, Any]:
 
 
 def encode(rounds: int) -> dict[str, Any]:
-    """Microseconds for each of some events that clients send."""
+    """Microseconds for each of some events that clients send: so many that stand for their class,
+    and behind them those of the recordings."""
+    from voxwire.codec import REALTIME
+
     pairs = sent()
+    classes = len(pairs)
+    pairs += [(data, REALTIME.event(data)) for data in frames.recorded_events()]
     runs = writers()
     times = _measure(runs, dict.fromkeys(runs, pairs), rounds)
-    return {"kinds": [pair[0]["type"] for pair in pairs], "times": times}
+    kinds = [pair[0]["type"] for pair in pairs]
+    return {"classes": classes, "kinds": kinds, "times": times}
 
 
 def sent() -> list[Any]:

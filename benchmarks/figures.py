@@ -1,6 +1,8 @@
 """Figures as they are stored: what the contenders took, with spread, and how they compare.
 
-A ratio is ours divided by theirs, of medians of one run. This module computes; it measures nothing.
+A ratio is ours divided by theirs, of one run. Where both were measured round by round, it is the
+median of the rounds' ratios: a machine that is slow for some seconds slows both sides of those.
+This module computes; it measures nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def figure(
     ratios: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         if name != ours and ours in values and value["median"]:
-            ratio: dict[str, Any] = {"ratio": _rounded(values[ours]["median"] / value["median"])}
+            ratio: dict[str, Any] = {"ratio": _rounded(_ratio(samples[ours], samples[name]))}
             if aims and name in aims:
                 ratio["aim"] = _rounded(aims[name])
             if name in guarded:
@@ -67,6 +69,12 @@ def figure(
         "absent": dict(absent or {}),
         "note": note,
     }
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    if len(ours) == len(theirs) and all(theirs):
+        return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    return statistics.median(ours) / statistics.median(theirs)  # somebody left out a round
 
 
 def of_rounds(

@@ -169,6 +169,18 @@ def recorded_frames() -> list[bytes]:
     return found or [GREETING, *opening("small"), *stream("small")[:80], *stream("audio")[:40]]
 
 
+@cache
+def recorded_events() -> list[dict[str, Any]]:
+    """What the client sent in them; without recordings, nothing."""
+    found: list[dict[str, Any]] = []
+    for path in sorted(recordings().glob("openai_ws*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if entry["dir"] == "c2s" and "event" in entry:
+                found.append(entry["event"])
+    return found
+
+
 def compact(data: Any) -> bytes:
     """JSON as the service writes it."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gc
 import json
-import statistics
+import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -129,35 +129,41 @@ def received(audio: AudioRetention) -> tuple[Core, Callable[[], None]]:
     return core, minute
 
 
-def times() -> dict[str, dict[str, float]]:
-    """Microseconds of the processor for a piece of 50 ms, by contender and minute."""
-    made: dict[str, Callable[[], None]] = {
-        "whole path, none kept": received("none")[1],
-        "cache, one item, all kept": one_item("all")[1],
-        "cache, a talk, all kept": talk("all")[1],
+def times(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Microseconds of the processor for a piece of 50 ms, by contender, minute and round."""
+    made: dict[str, Callable[[], tuple[object, Callable[[], None]]]] = {
+        "whole path, none kept": lambda: received("none"),
+        "cache, one item, all kept": lambda: one_item("all"),
+        "cache, a talk, all kept": lambda: talk("all"),
     }
-    found = {name: _by_minute(minute) for name, minute in made.items()}
+    found = {name: _by_minute(make, rounds) for name, make in made.items()}
     return {**found, "one array, copied": _copying()}
 
 
-def _by_minute(minute: Callable[[], None]) -> dict[str, float]:
-    """Of the minutes up to the one asked for, the median of the last few."""
-    found: dict[str, float] = {}
-    taken: list[float] = []
+def _by_minute(
+    make: Callable[[], tuple[object, Callable[[], None]]], rounds: int
+) -> dict[str, list[float]]:
+    """Sessions of each length, which go on by a minute in turns: what else the machine does then
+    slows all of them."""
+    found: dict[str, list[float]] = {str(number): [] for number in MINUTES}
+    long = {number: make()[1] for number in MINUTES if number > 1}
+    for number, minute in long.items():
+        for _ in range(number - 1):
+            minute()
+    kept: list[object] = []  # nobody is to have the memory of a session before
     gc.collect()
-    for number in range(1, max(MINUTES) + 1):
-        began = time.process_time()
-        minute()
-        taken.append((time.process_time() - began) / A_MINUTE * 1e6)
-        if number == 1:
-            taken *= 2  # the second is the first again: there is no third
-        if number in MINUTES:
-            found[str(number)] = statistics.median(taken[-5:])
+    for _ in range(rounds):
+        new = make()
+        kept.append(new)
+        for number, minute in random.sample([*long.items(), (1, new[1])], len(MINUTES)):
+            began = time.process_time()
+            minute()
+            found[str(number)].append((time.process_time() - began) / A_MINUTE * 1e6)
     return found
 
 
-def _copying() -> dict[str, float]:
-    found: dict[str, float] = {}
+def _copying() -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
     for number in MINUTES:
         audio = bytes(len(PIECE) * A_MINUTE * number)
         text, taken = base64.b64encode(PIECE).decode(), list[float]()
@@ -165,7 +171,7 @@ def _copying() -> dict[str, float]:
             began = time.process_time()
             audio = audio + base64.b64decode(text)
             taken.append((time.process_time() - began) * 1e6)
-        found[str(number)] = statistics.median(taken)
+        found[str(number)] = taken
     return found
 
 

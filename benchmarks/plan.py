@@ -10,6 +10,7 @@ import attrs
 from benchmarks.contenders import NAMES
 from benchmarks.figures import Figure, figure, of_rounds
 from benchmarks.processes import Processes
+from benchmarks.steps import told
 
 ALL = tuple(NAMES)
 FLOOR = ("bare", "voxwire")
@@ -27,7 +28,7 @@ class Size:
     openings: int
     paced: int
     imports: int
-    sessions: int
+    sessions: tuple[int, ...]
     seconds: float
     crowds: int
     codec_rounds: int
@@ -35,16 +36,16 @@ class Size:
 
 
 FULL = Size(
-    rounds=5, frames=10_000, chunks=5_000, openings=30, paced=3_000, imports=5,
-    sessions=1_000, seconds=8.0, crowds=2, codec_rounds=15, memory=True,
+    rounds=15, frames=4_000, chunks=2_000, openings=30, paced=3_000, imports=5,
+    sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=15, memory=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=3, frames=2_000, chunks=1_000, openings=10, paced=500, imports=2,
-    sessions=100, seconds=2.0, crowds=1, codec_rounds=3, memory=False,
+    rounds=5, frames=1_500, chunks=600, openings=10, paced=500, imports=1,
+    sessions=(100,), seconds=2.0, crowds=1, codec_rounds=3, memory=False,
 )  # fmt: skip
 TINY = Size(
     rounds=1, frames=60, chunks=20, openings=1, paced=20, imports=1,
-    sessions=3, seconds=0.1, crowds=1, codec_rounds=1, memory=False,
+    sessions=(3,), seconds=0.1, crowds=1, codec_rounds=1, memory=False,
 )  # fmt: skip
 """For a test that all of it runs; the figures mean nothing."""
 
@@ -88,8 +89,17 @@ def reading(processes: Processes, size: Size) -> Iterator[Figure]:
 def writing(processes: Processes, size: Size) -> Iterator[Figure]:
     """Encoding."""
     found = processes.ask("codecs", "encode", rounds=size.codec_rounds)
-    for index, kind in enumerate(found["kinds"]):
-        samples = {name: [taken[index]] for name, taken in found["times"].items()}
+    kinds, times, classes = found["kinds"], found["times"], found["classes"]
+    if len(kinds) > classes:
+        samples = {name: [statistics.fmean(taken[classes:])] for name, taken in times.items()}
+        yield figure(
+            "encode.mix", "Check and write an event: the real mix", "µs", samples,
+            guarded=("json",),
+            note=f"The mean over {len(kinds) - classes} events, of each the median of its rounds. "
+            "Only Voxwire looks whether an event is allowed.",
+        )  # fmt: skip
+    for index, kind in enumerate(kinds[:classes]):
+        samples = {name: [taken[index]] for name, taken in times.items()}
         yield figure(f"encode.class.{kind}", f"`{kind}`", "µs", samples)
 
 
@@ -157,20 +167,26 @@ def importing(processes: Processes, size: Size) -> Iterator[Figure]:
 
 def crowding(processes: Processes, size: Size) -> Iterator[Figure]:
     """Many sessions in one process."""
-    many = f"{size.sessions:,} sessions"
-    rounds = processes.rounds(FLOOR, "idle", size.crowds, fresh=True, count=size.sessions)
-    idle = of_rounds("idle", f"{many}, idle: memory of each", "KB", rounds, "KB")
+    count = size.sessions[0]
+    rounds = processes.rounds(FLOOR, "idle", size.crowds, fresh=True, count=count)
+    idle = of_rounds("idle", f"{count:,} sessions, idle: memory of each", "KB", rounds, "KB")
     if {"bare", "voxwire"} <= idle["values"].keys():
         floor = idle["values"]["bare"]["median"]
         idle["ratios"]["bare"]["aim"] = round(1.3 + 20 / floor, 3)
         idle["note"] = "The aim is 1.3 times the bare connection and 20 KB."
     yield idle
+    for count in size.sessions:
+        yield from _crowd(processes, size, count)
+
+
+def _crowd(processes: Processes, size: Size, count: int) -> Iterator[Figure]:
     rounds = processes.rounds(
-        FLOOR, "crowd", size.crowds, fresh=True, count=size.sessions, seconds=size.seconds
+        FLOOR, "crowd", size.crowds, fresh=True, count=count, seconds=size.seconds
     )
-    title = f"{many}, 24 kHz both ways at real-time pace"
+    id = "crowd" if count == size.sessions[0] else f"crowd.{count}"
+    title = f"{count:,} sessions, 24 kHz both ways at real-time pace"
     waited = of_rounds(
-        "crowd.waited", f"{title}: share of the time without a processor", "", rounds,
+        f"{id}.waited", f"{title}: share of the time without a processor", "", rounds,
         "waited share",
     )  # fmt: skip
     if any(value["median"] > _BUSY for value in waited["values"].values()):
@@ -180,17 +196,17 @@ def crowding(processes: Processes, size: Size) -> Iterator[Figure]:
         )
         yield waited
         return
-    yield of_rounds("crowd.cores", f"{title}: cores", "cores", rounds, "cores")
+    yield of_rounds(f"{id}.cores", f"{title}: cores", "cores", rounds, "cores")
     for way, what in (("in", "to the handler"), ("out", "to the socket")):
         yield of_rounds(
-            f"crowd.{way}.p99", f"{title}: late {what}, 99 of 100", "ms", rounds, f"{way} p99 ms"
+            f"{id}.{way}.p99", f"{title}: late {what}, 99 of 100", "ms", rounds, f"{way} p99 ms"
         )
         yield of_rounds(
-            f"crowd.{way}.worst", f"{title}: late {what}, worst", "ms", rounds, f"{way} worst ms"
+            f"{id}.{way}.worst", f"{title}: late {what}, worst", "ms", rounds, f"{way} worst ms"
         )
     for key in ("heard", "sent"):
         yield of_rounds(
-            f"crowd.{key}", f"{title}: share of the sound that was {key}", "", rounds,
+            f"{id}.{key}", f"{title}: share of the sound that was {key}", "", rounds,
             f"{key} share",
         )  # fmt: skip
     yield waited
@@ -198,8 +214,8 @@ def crowding(processes: Processes, size: Size) -> Iterator[Figure]:
 
 def lengthening(processes: Processes, size: Size) -> Iterator[Figure]:
     """Cost against length."""
-    for name, minutes in processes.ask("lengths", "lengths").items():
-        samples = {f"minute {number}": [taken] for number, taken in minutes.items()}
+    for name, minutes in processes.ask("lengths", "lengths", rounds=size.rounds).items():
+        samples = {f"minute {number}": taken for number, taken in minutes.items()}
         ours = name != "one array, copied"
         yield figure(
             f"length.{name}", f"50 ms of sound: {name}", "µs", samples, ours="minute 60",
@@ -213,11 +229,31 @@ def lengthening(processes: Processes, size: Size) -> Iterator[Figure]:
         )  # fmt: skip
 
 
+def profiling(processes: Processes, size: Size) -> Iterator[Figure]:
+    """Where Voxwire's own time goes."""
+    titles = {
+        "receive.small": "a word", "receive.audio": "100 ms of sound",
+        "receive.mix": "the real mix", "send": "20 ms of a microphone",
+    }  # fmt: skip
+    for name, title in titles.items():
+        way, _, kind = name.partition(".")
+        about = {"kind": kind, "count": size.frames} if kind else {"count": size.chunks}
+        task = "steps.receiving" if way == "receive" else "steps.sending"
+        rounds = [
+            processes.ask("voxwire", task, url=processes.url, **about) for _ in range(size.rounds)
+        ]
+        # The least of each: what else the machine does only adds to it, and not to all alike.
+        least = {name: min(each[name] for each in rounds) for name in rounds[0]}
+        samples = {step: [taken] for step, taken in told(least).items()}
+        yield figure(f"steps.{name}", title, "µs", samples, ours="")
+
+
 STEPS: dict[str, Step] = {
     "reading": reading,
     "writing": writing,
     "receiving": receiving,
     "sending": sending,
+    "profiling": profiling,
     "waiting": waiting,
     "importing": importing,
     "lengthening": lengthening,

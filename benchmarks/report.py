@@ -48,7 +48,7 @@ def markdown(run: Mapping[str, Any]) -> str:
         lines += ["A quick run: short, with few rounds.", ""]
     section = ""
     for each in figures:
-        if ".class." in each["id"]:
+        if ".class." in each["id"] or each["id"].startswith("steps."):
             continue
         head = each["id"].split(".")[0]
         head = _SAME.get(head, head)
@@ -56,6 +56,7 @@ def markdown(run: Mapping[str, Any]) -> str:
             section = head
             lines += [f"## {_TITLES.get(head, head)}", ""]
         lines += _table(each)
+    lines += _steps(figures)
     lines += _classes("decode", "Reading, by class", figures)
     lines += _classes("encode", "Writing, by class", figures)
     return "\n".join(lines).rstrip() + "\n"
@@ -89,6 +90,30 @@ def _ordered(each: Figure) -> Iterable[tuple[str, dict[str, float]]]:
     """Ours first, the others as they are named everywhere."""
     order = [each["ours"], *NAMES, *each["values"]]
     return sorted(each["values"].items(), key=lambda item: order.index(item[0]))
+
+
+def _steps(figures: Sequence[Figure]) -> list[str]:
+    """Voxwire's own time, step by step, with the share of the whole."""
+    lines: list[str] = []
+    for head, title in (("steps.receive", "Receiving"), ("steps.send", "Sending")):
+        columns = [each for each in figures if each["id"].startswith(head)]
+        if not columns:
+            continue
+        lines += [
+            f"## {title}: where the time of Voxwire goes",
+            "",
+            f"| µs | {' | '.join(each['title'] for each in columns)} |",
+            f"|---|{'---:|' * len(columns)}",
+        ]
+        for step in columns[0]["values"]:
+            cells: list[str] = []
+            for each in columns:
+                taken = {name: value["median"] for name, value in each["values"].items()}
+                share = taken[step] / max(taken.values())
+                cells.append(f"{number(taken[step])} ({share:.0%})")
+            lines.append(f"| {step} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
 
 
 def _classes(kind: str, title: str, figures: Sequence[Figure]) -> list[str]:

@@ -38,7 +38,11 @@ def answer(contender: str, task: str, arguments: dict[str, Any]) -> dict[str, An
             return dict(ALONE[task](**arguments))
         if task in ("lengths", "memory"):
             lengths = import_module("benchmarks.lengths")
-            return dict(lengths.times() if task == "lengths" else lengths.memory())
+            return dict(lengths.times(**arguments) if task == "lengths" else lengths.memory())
+        if task.startswith("steps."):
+            steps = import_module("benchmarks.steps")
+            doing = getattr(steps, task.partition(".")[2])(**arguments)
+            return dict(asyncio.run(asyncio.wait_for(doing, 120.0)))
         who = import_module(f"benchmarks.contenders.{contender}")
         limit = arguments.pop("limit", 120.0)
         doing = ON_A_SOCKET[task](who, **arguments)

@@ -233,7 +233,7 @@ class _Run:
     def _act(self) -> None:
         calls = self.core.turns.to_run
         while calls:
-            call = calls.popleft()
+            call = calls.pop(0)
             plain = next(id for id in self.outputs if call.call_id.startswith(id))
             self.ran.append(f"{call.name} {call.arguments}")
             self.core.answered(call, self.outputs[plain])
