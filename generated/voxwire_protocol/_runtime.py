@@ -318,11 +318,6 @@ class _Union(type):
     _scalars: tuple[Any, ...]
     _home: str
     _table: dict[Any, Any] | None
-    # For the short way in ``dec_hook``: by tag, members with no union inside them, and the others.
-    _key: str | None
-    _second: str | None
-    _flat: dict[Any, Any]
-    _deep: dict[Any, Any]
     _fallback: type[Model] | None
     _types: frozenset[type]
     _shape: _Shape
@@ -340,20 +335,23 @@ class _Union(type):
         cls._fallback = getattr(home, cls._default) if cls._default else None
         cls._shape = _shape_of(Union[(NoneType, *cls._scalars)])
         cls._shape.null = False
+        flat: dict[Any, Any] = {}
+        deep: dict[Any, Any] = {}
         for tag, entry in table.items():
             if type(entry) is dict:
-                cls._deep[tag] = {key: _box(member) for key, member in entry.items()}
+                deep[tag] = {key: _box(member) for key, member in entry.items()}
             elif any(shape.marked for _, shape, _ in _plan(entry).fields):
-                cls._deep[tag] = _box(entry)
+                deep[tag] = _box(entry)
             else:
-                cls._flat[tag] = _box(entry)
+                flat[tag] = _box(entry)
         members: set[Any] = {cls._fallback, Unknown, *cls._shape.types} - {None}
         for entry in table.values():
             members.update(entry.values() if type(entry) is dict else (entry,))
         if cls._shape.items is not None:
             members.add(list)
         cls._types = frozenset(members)
-        cls._table = table
+        key, second = (*cls._by, None, None)[:2]
+        cls._table, _SHORT[cls] = table, (key, flat, deep, second)
         return table
 
     def __instancecheck__(cls, value: object) -> bool:
@@ -399,9 +397,7 @@ def union(
     """Make the run-time marker of a named union: see the module's docstring."""
     marker: Any = _Union(name, (), {"__module__": module, "__slots__": ()})
     marker._by, marker._members, marker._default = by, members, default
-    marker._key, marker._second = (*by, None, None)[:2]
     marker._scalars, marker._table, marker._types = scalars, None, frozenset()
-    marker._flat, marker._deep = {}, {}
     marker._home = home or f"{__package__}.models"
     return marker
 
@@ -411,13 +407,14 @@ def dec_hook(kind: Any, value: Any) -> Any:
     if type(value) is dict:
         # The short way, for what fits; ``read`` is for all the rest.
         try:
-            tag = value[kind._key]
-            box = kind._flat.get(tag)
+            key, flat, deep, second = _SHORT[kind]
+            tag = value[key]
+            box = flat.get(tag)
             if box is not None:
                 return _convert((value,), box).value
-            box = kind._deep[tag]
+            box = deep[tag]
             if type(box) is dict:
-                box = box[value[kind._second]]
+                box = box[value[second]]
             return _convert((value,), box, dec_hook=dec_hook).value
         except Exception:
             # Anything that does not fit, or that a server made up: `read` takes it all.
@@ -426,6 +423,9 @@ def dec_hook(kind: Any, value: Any) -> Any:
 
 
 _convert: Final = msgspec.convert
+# For the short way, by union: its keys, and by tag the members with no union inside and the others.
+# A table: attributes of a class with a metaclass of its own are found slowly.
+_SHORT: dict[Any, tuple[Any, dict[Any, Any], dict[Any, Any], Any]] = {}
 _BOXES: dict[type, Any] = {}
 
 

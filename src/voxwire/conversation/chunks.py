@@ -9,7 +9,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-__all__ = ["NO_CHUNKS", "Shelf", "Sound", "Text", "spoken_share"]
+__all__ = ["NO_CHUNKS", "NO_PIECES", "Shelf", "Sound", "Text", "spoken_share"]
+
+
+# Most parts have one text of the two that they could have, and no sound that is kept: what has none
+# shares these, and takes no list or deque (760 bytes) of its own.
+NO_PIECES: Final[list[str]] = []
+NO_CHUNKS: Final[deque[Any]] = deque()
 
 
 class Text:
@@ -18,7 +24,7 @@ class Text:
     __slots__ = ("_pieces", "known", "settled")
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
+        self._pieces: list[str] = NO_PIECES
         self.known = False
         """Whether anything has been said about it; tells an empty text from none."""
         self.settled = False
@@ -28,14 +34,17 @@ class Text:
     def value(self) -> str:
         """All of it."""
         if len(self._pieces) > 1:
-            self._pieces[:] = ["".join(self._pieces)]
+            self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
     def add(self, piece: str) -> bool:
         """Append a piece; tells whether it was taken."""
         if self.settled:
             return False
-        self._pieces.append(piece)
+        if self._pieces is NO_PIECES:
+            self._pieces = [piece]
+        else:
+            self._pieces.append(piece)
         self.known = True
         return True
 
@@ -43,7 +52,7 @@ class Text:
         """Take `value` where nothing is known yet; tells whether that changed anything."""
         if self.known or not value:
             return False
-        self._pieces[:] = [value]
+        self._pieces = [value]
         self.known = True
         return True
 
@@ -60,17 +69,13 @@ class Text:
         self.known = True
         if value == before:
             return not known, ""
-        self._pieces[:] = [value]
+        self._pieces = [value]
         return True, value[len(before) :] if value.startswith(before) else ""
 
     def replace(self, value: str) -> None:
         """Set it for good."""
-        self._pieces[:] = [value]
+        self._pieces = [value]
         self.known = self.settled = True
-
-
-# An empty deque takes 760 bytes, and mostly no sound is kept: what keeps none shares this one.
-NO_CHUNKS: Final[deque[Any]] = deque()
 
 
 class Sound:
