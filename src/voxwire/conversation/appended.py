@@ -88,8 +88,8 @@ class Appended:
             self.total += len(audio)
             return
         if audio:
-            if self._chunks is NO_CHUNKS:
-                self._chunks = deque()
+            if not self._chunks:
+                self._chunks = deque()  # of its own
             self._chunks.append((self.total, bytes(audio)))
         self.total += len(audio)
         self._trim()

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any, Final
 
-__all__ = ["NO_CHUNKS", "NO_PIECES", "Shelf", "Sound", "Text", "spoken_share"]
+__all__ = ["NO_CHUNKS", "Shelf", "Sound", "Text", "spoken_share"]
 
 
 # Most parts have one text of the two that they could have, and no sound that is kept: what has none
 # shares these, and takes no list or deque (760 bytes) of its own.
 NO_PIECES: Final[list[str]] = []
 NO_CHUNKS: Final[deque[Any]] = deque()
+
+# Programs of the threaded face read while the session's own thread writes: what they put together
+# must not swallow what is added in the same moment.
+_JOINING: Final = Lock()
 
 
 class Text:
@@ -33,18 +38,21 @@ class Text:
     @property
     def value(self) -> str:
         """All of it."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+        pieces = self._pieces
+        if len(pieces) > 1:
+            with _JOINING:
+                count = len(pieces)  # more may come at the end, from here on
+                pieces[:count] = ["".join(pieces[:count])]
+        return pieces[0] if pieces else ""
 
     def add(self, piece: str) -> bool:
         """Append a piece; tells whether it was taken."""
         if self.settled:
             return False
-        if self._pieces is NO_PIECES:
-            self._pieces = [piece]
-        else:
+        if self._pieces:
             self._pieces.append(piece)
+        else:
+            self._pieces = [piece]
         self.known = True
         return True
 
@@ -97,33 +105,41 @@ class Sound:
     @property
     def value(self) -> bytes:
         """What is kept, in one piece."""
-        if len(self._chunks) > 1 or self._skip:
-            whole = b"".join(self._chunks)[self._skip :]
-            self._chunks = deque((whole,))
-            self._skip = 0
-        return self._chunks[0] if self._chunks else b""
+        with _JOINING:
+            if len(self._chunks) > 1 or self._skip:
+                whole = b"".join(self._chunks)[self._skip :]
+                self._chunks = deque((whole,))
+                self._skip = 0
+            return self._chunks[0] if self._chunks else b""
 
     def hold(self, chunk: bytes) -> None:
         """Keep `chunk` behind the rest. Its size is counted apart."""
-        if self._chunks is NO_CHUNKS:
-            self._chunks = deque()
-        self._chunks.append(chunk)
-        self.held += len(chunk)
+        with _JOINING:
+            if self._chunks:
+                self._chunks.append(chunk)
+            else:
+                self._chunks = deque((chunk,))
+            self.held += len(chunk)
 
     def forget(self, count: int) -> None:
         """Let go of the `count` earliest bytes that are kept."""
-        count = min(count, self.held)
-        self.held -= count
-        self._skip += count
-        while self._chunks and self._skip >= len(self._chunks[0]):
-            self._skip -= len(self._chunks.popleft())
-        # A long chunk is cut when half of it is of no use, so that each byte moves but once.
-        if self._chunks and self._skip * 2 > len(self._chunks[0]):
-            self._chunks[0] = self._chunks[0][self._skip :]
-            self._skip = 0
+        with _JOINING:
+            count = min(count, self.held)
+            self.held -= count
+            self._skip += count
+            while self._chunks and self._skip >= len(self._chunks[0]):
+                self._skip -= len(self._chunks.popleft())
+            # A long chunk is cut when half of it is of no use, so that each byte moves but once.
+            if self._chunks and self._skip * 2 > len(self._chunks[0]):
+                self._chunks[0] = self._chunks[0][self._skip :]
+                self._skip = 0
 
     def cut(self, size: int) -> None:
         """End after `size` bytes, counted from the start of the audio."""
+        with _JOINING:
+            self._cut(size)
+
+    def _cut(self, size: int) -> None:
         surplus = min(self.size - size, self.held)
         self.size = size
         self.settled = True
@@ -162,8 +178,8 @@ class Shelf:
         for chunk in chunks:
             sound.hold(chunk)
             if self._limit is not None:
-                if self._row is NO_CHUNKS:
-                    self._row = deque()
+                if not self._row:
+                    self._row = deque()  # of its own
                 length = len(chunk) * 1_000_000_000 // bytes_per_second
                 self._row.append((sound, len(chunk), length))
                 self._held += length
