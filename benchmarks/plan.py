@@ -40,8 +40,8 @@ FULL = Size(
     sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=15, memory=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=5, frames=1_500, chunks=600, openings=10, paced=500, imports=1,
-    sessions=(100,), seconds=2.0, crowds=1, codec_rounds=3, memory=False,
+    rounds=3, frames=1_000, chunks=500, openings=10, paced=400, imports=1,
+    sessions=(100,), seconds=1.0, crowds=1, codec_rounds=2, memory=False,
 )  # fmt: skip
 TINY = Size(
     rounds=1, frames=60, chunks=20, openings=1, paced=20, imports=1,
@@ -149,20 +149,17 @@ def waiting(processes: Processes, size: Size) -> Iterator[Figure]:
 
 def importing(processes: Processes, size: Size) -> Iterator[Figure]:
     """Imports."""
-    rounds = processes.rounds(ALL, "import", size.imports, ready=False)
-    yield of_rounds(
-        "import", "Import, time of the processor", "ms", rounds, "cpu ms",
-        aims={"openai_sdk": 1 / 3}, guarded=("openai_sdk",),
-    )  # fmt: skip
-    yield of_rounds("import.memory", "Import, memory", "MB", rounds, "MB")
-    rounds = processes.rounds(ALL, "import", size.imports, ready=True)
-    yield of_rounds(
-        "import.ready", "Import all that it takes to connect, time of the processor", "ms", rounds,
-        "cpu ms", aims={"openai_sdk": 1 / 3}, guarded=("openai_sdk",),
-    )  # fmt: skip
-    yield of_rounds(
-        "import.ready.memory", "Import all that it takes to connect, memory", "MB", rounds, "MB"
-    )
+    rounds = processes.rounds(ALL, "import", size.imports)
+    parts = {
+        "import": ("Import", ""),
+        "import.ready": ("Import all that it takes to connect", "ready "),
+    }
+    for id, (title, key) in parts.items():
+        yield of_rounds(
+            id, f"{title}, time of the processor", "ms", rounds, f"{key}cpu ms",
+            aims={"openai_sdk": 1 / 3}, guarded=("openai_sdk",),
+        )  # fmt: skip
+        yield of_rounds(f"{id}.memory", f"{title}, memory", "MB", rounds, f"{key}MB")
 
 
 def crowding(processes: Processes, size: Size) -> Iterator[Figure]:
