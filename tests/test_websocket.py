@@ -165,6 +165,56 @@ async def test_what_is_written_at_once_arrives_as_text() -> None:
     assert got == ["Grüße", "and on", "at last"]
 
 
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537, 1_000_000])
+async def test_frames_of_every_size_are_read_by_the_library(size: int) -> None:
+    got: list[Any] = []
+
+    async def far(socket: ServerConnection) -> None:
+        async for message in socket:
+            got.append(message)
+
+    message = "".join(chr(97 + place % 26) for place in range(size))
+    async with connected(far) as socket:
+        for _ in range(3):
+            while not socket.write(message.encode()):
+                await asyncio.sleep(0.001)
+    assert got == [message] * 3
+
+
+async def test_no_two_frames_have_one_masking_key() -> None:
+    async def far(socket: ServerConnection) -> None:
+        async for _ in socket:
+            pass
+
+    keys: list[bytes] = []
+    async with connected(far) as socket:
+        write = socket.transport.write
+        socket.transport.write = lambda data: keys.append(bytes(data)[2:6])  # type: ignore[method-assign]
+        for _ in range(3000):
+            assert socket.write(b"the same")
+        socket.transport.write = write  # type: ignore[method-assign]
+    assert len(set(keys)) > 2990  # of four bytes each, drawn at random
+    # Each of the 32 bits is as often set as not.
+    ones = [sum(int.from_bytes(key) >> bit & 1 for key in keys) for bit in range(32)]
+    assert all(1200 < count < 1800 for count in ones)
+
+
+async def test_an_extension_that_was_agreed_upon_is_left_to_the_library() -> None:
+    async def far(socket: ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    async with serve(far, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await connect(f"ws://127.0.0.1:{port}", create_connection=WebSocket, proxy=None)
+        assert isinstance(socket, WebSocket)
+        assert socket.protocol.extensions
+        assert not socket.write(b"not compressed")
+        await socket.send(b"compressed", text=True)
+        assert await socket.recv() == "compressed"
+        await socket.close()
+
+
 async def test_a_full_line_is_left_to_those_who_can_wait() -> None:
     reads = asyncio.Event()
     got: list[Any] = []

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,6 +49,7 @@ class Live(Sending, Listening):
         patience: float | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
         super().__init__(core)
         self._wire = Wire(socket, core, self._heard, patience)
         self._drain_timeout = drain_timeout
@@ -75,7 +77,9 @@ class Live(Sending, Listening):
     def _here(self, *, listening: bool = False) -> None:
         if self.patient and self._handlers and not listening:
             self._core.router.forget()
-        if self.closed is None and not _runs_here(self._loop):
+        # The loop that runs in its thread is the running one; to ask for that costs a system call.
+        at_home = get_ident() == self._thread and self._loop.is_running()
+        if not at_home and self.closed is None and not _runs_here(self._loop):
             raise RuntimeError(
                 "a session belongs to the event loop that opened it: use it from there, by "
                 "asyncio.run_coroutine_threadsafe(), or use voxwire.sync in threads"

@@ -38,6 +38,7 @@ class _Reader(Generic[E]):
         self, core: Core, name: str, *, limit: int, strict: bool = False, optional: bool = False
     ) -> None:
         self._waiters: set[asyncio.Future[None]] = set()
+        self._loop = asyncio.get_running_loop()
         self.mailbox: Mailbox[E] = Mailbox(
             name,
             limit=limit,
@@ -60,7 +61,7 @@ class _Reader(Generic[E]):
                 return event
             if self.mailbox.closed:
                 return None
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.add(waiter)
             try:
                 await waiter
