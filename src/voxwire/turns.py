@@ -7,7 +7,7 @@ woken by a callback and keep their own place in its pieces.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import pybase64
@@ -236,19 +236,20 @@ class Turn:
 
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""
-        take = self._TAKERS.get(type(event))
-        if take is not None:
-            take(self, event)
-
-    def _hear_sound(self, event: ResponseOutputAudioDelta) -> None:
-        if self.keep_audio:
-            self._keep(event)
-
-    def _hear_words(self, event: ResponseOutputAudioTranscriptDelta) -> None:
-        self._hear_piece(self.transcript, "transcript", event)
-
-    def _hear_text(self, event: ResponseOutputTextDelta) -> None:
-        self._hear_piece(self.text, "text", event)
+        if isinstance(event, ResponseOutputAudioTranscriptDelta):
+            self._hear_piece(self.transcript, "transcript", event)
+        elif isinstance(event, ResponseOutputAudioDelta):
+            if self.keep_audio:
+                self._keep(event)
+        elif isinstance(event, ResponseOutputTextDelta):
+            self._hear_piece(self.text, "text", event)
+        # Some servers send no deltas, but tell at the end what they would have held.
+        elif isinstance(event, ResponseOutputTextDone) and "text" not in self._heard:
+            self._say(self.text, event.text, event.item_id)
+        elif (
+            isinstance(event, ResponseOutputAudioTranscriptDone) and "transcript" not in self._heard
+        ):
+            self._say(self.transcript, event.transcript, event.item_id)
 
     def _hear_piece(
         self,
@@ -267,26 +268,8 @@ class Turn:
             return
         self._say(strand, piece, event.item_id)
         self._heard.add(kind)
-        if not (strand.repeats or self.said.repeats):
+        if type(piece) is str and piece and not (strand.repeats or self.said.repeats):
             self._flowing = strand
-
-    # Some servers send no deltas, but tell at the end what they would have held.
-
-    def _hear_all_words(self, event: ResponseOutputAudioTranscriptDone) -> None:
-        if "transcript" not in self._heard:
-            self._say(self.transcript, event.transcript, event.item_id)
-
-    def _hear_all_text(self, event: ResponseOutputTextDone) -> None:
-        if "text" not in self._heard:
-            self._say(self.text, event.text, event.item_id)
-
-    _TAKERS: ClassVar[dict[type[Event], Callable[[Turn, Any], None]]] = {
-        ResponseOutputAudioDelta: _hear_sound,
-        ResponseOutputAudioTranscriptDelta: _hear_words,
-        ResponseOutputTextDelta: _hear_text,
-        ResponseOutputAudioTranscriptDone: _hear_all_words,
-        ResponseOutputTextDone: _hear_all_text,
-    }
 
     def _say(self, strand: Strand, piece: Any, item_id: Any) -> None:
         self._flowing = None

@@ -29,7 +29,7 @@ from .events import (
     ConversationUpdated,
     Delta,
 )
-from .item_state import ItemState, entries, peek, string
+from .item_state import ItemState, PartState, entries, peek, string
 from .ledger import Ledger
 
 # These come whole; the model's own items, and the service's, tell when they are finished.
@@ -48,6 +48,19 @@ def find(ledger: Ledger, event: Any) -> ItemState | None:
     if item is not None and item.response_id is None:
         ledger.join(item, peek(event, "response_id"))
     return item
+
+
+def place(ledger: Ledger, event: Any, kind: str) -> tuple[ItemState, PartState] | None:
+    """The item, and the part of it, that a piece of a response belongs to: asked a hundred times a
+    second, and nearly always of a part that is there."""
+    item_id, index = event.item_id, event.content_index
+    item = ledger.items.get(item_id) if type(item_id) is str else None
+    if item is None:
+        return None
+    if item.response_id is None:
+        ledger.join(item, event.response_id)
+    part = item.parts.get(index) if type(index) is int else None
+    return item, item.part(index, kind) if part is None else part
 
 
 def completed(item: ItemState, *, over: bool) -> list[LocalEvent]:
@@ -140,10 +153,11 @@ def part_event(ledger: Ledger, event: Any, *, final: bool) -> list[LocalEvent]:
 
 
 def text_delta(ledger: Ledger, event: ResponseOutputTextDelta) -> list[LocalEvent]:
-    item, piece = find(ledger, event), string(event.delta)
-    if item is None or not piece:
+    found, piece = place(ledger, event, "output_text"), event.delta
+    if found is None or type(piece) is not str or not piece:
         return []
-    taken = item.part(event.content_index, "output_text").text.add(piece)
+    item, part = found
+    taken = part.text.add(piece)
     return updated(item, Delta(text=piece)) if taken and ledger.told else []
 
 

@@ -20,7 +20,7 @@ from ..audio.formats import PCM16, base64_size, format_of
 from ..events import LocalEvent
 from .chunks import spoken_share
 from .events import Delta
-from .item_reducers import find, updated
+from .item_reducers import find, place, updated
 from .item_state import number, peek, string
 from .ledger import Ledger
 
@@ -44,9 +44,11 @@ def session_event(ledger: Ledger, event: SessionCreated | SessionUpdated) -> lis
 
 
 def audio_delta(ledger: Ledger, event: ResponseOutputAudioDelta) -> list[LocalEvent]:
-    item = find(ledger, event)
-    part = item.part(event.content_index, "output_audio") if item is not None else None
-    if item is None or part is None or part.sound.settled:
+    found = place(ledger, event, "output_audio")
+    if found is None:
+        return []
+    item, part = found
+    if part.sound.settled:
         return []
     # Decoding the sound is most of the work, and mostly nobody wants it here.
     wanted = ledger.shelf.seconds != 0 or ledger.told
@@ -73,10 +75,11 @@ def audio_done(ledger: Ledger, event: ResponseOutputAudioDone) -> list[LocalEven
 
 
 def transcript_delta(ledger: Ledger, event: ResponseOutputAudioTranscriptDelta) -> list[LocalEvent]:
-    item, piece = find(ledger, event), event.delta
-    if item is None or not isinstance(piece, str) or not piece:
+    found, piece = place(ledger, event, "output_audio"), event.delta
+    if found is None or type(piece) is not str or not piece:
         return []
-    taken = item.part(event.content_index, "output_audio").transcript.add(piece)
+    item, part = found
+    taken = part.transcript.add(piece)
     return updated(item, Delta(transcript=piece)) if taken and ledger.told else []
 
 
