@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -148,6 +149,12 @@ class Terminal:
         return True
 
 
+def _as_in_a_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Who runs the tests in the background may have it ignored, and a child would, too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def terminal(
     *arguments: str | Path,
@@ -166,7 +173,7 @@ def terminal(
         cwd=cwd,
         env=environment(**{"TERM": "xterm-256color", **(env or {})}),
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_as_in_a_terminal,
     )
     os.close(slave)
     try:

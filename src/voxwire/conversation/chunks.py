@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from threading import Lock
 from typing import Any, Final
 
 __all__ = ["NO_CHUNKS", "Shelf", "Sound", "Text", "spoken_share"]
@@ -17,19 +16,19 @@ __all__ = ["NO_CHUNKS", "Shelf", "Sound", "Text", "spoken_share"]
 # shares these, and takes no list or deque (760 bytes) of its own.
 NO_PIECES: Final[list[str]] = []
 NO_CHUNKS: Final[deque[Any]] = deque()
-
-# Programs of the threaded face read while the session's own thread writes: what they put together
-# must not swallow what is added in the same moment.
-_JOINING: Final = Lock()
+_NOTHING_JOINED: Final[tuple[list[str], int, str]] = (NO_PIECES, 0, "")
 
 
 class Text:
-    """A text in the making."""
+    """A text in the making. One thread writes, any number may read: a reader changes nothing that a
+    writer uses, so that it cannot swallow what is added in the same moment."""
 
-    __slots__ = ("_pieces", "known", "settled")
+    __slots__ = ("_joined", "_pieces", "known", "settled")
 
     def __init__(self) -> None:
         self._pieces: list[str] = NO_PIECES
+        # What was read last: of which pieces, how many of them, as one.
+        self._joined: tuple[list[str], int, str] = _NOTHING_JOINED
         self.known = False
         """Whether anything has been said about it; tells an empty text from none."""
         self.settled = False
@@ -39,11 +38,16 @@ class Text:
     def value(self) -> str:
         """All of it."""
         pieces = self._pieces
-        if len(pieces) > 1:
-            with _JOINING:
-                count = len(pieces)  # more may come at the end, from here on
-                pieces[:count] = ["".join(pieces[:count])]
-        return pieces[0] if pieces else ""
+        if len(pieces) < 2:
+            return pieces[0] if pieces else ""
+        of, count, text = self._joined
+        if of is not pieces:
+            count, text = 0, ""
+        more = pieces[count:]
+        if more:
+            text += "".join(more)
+            self._joined = pieces, count + len(more), text
+        return text
 
     def add(self, piece: str) -> bool:
         """Append a piece; tells whether it was taken."""
@@ -60,8 +64,7 @@ class Text:
         """Take `value` where nothing is known yet; tells whether that changed anything."""
         if self.known or not value:
             return False
-        self._pieces = [value]
-        self.known = True
+        self._become(value)
         return True
 
     def settle(self, value: str | None) -> tuple[bool, str]:
@@ -70,24 +73,30 @@ class Text:
         Returns whether that changed it, and the piece that was missing at its end (empty where
         the final text is not a continuation of what came in pieces).
         """
-        before = self.value
-        known, self.settled = self.known, True
+        before, known = self.value, self.known
+        self._become(before if value is None else value)
+        self.settled = True
         if value is None:
+            self.known = known
             return False, ""
-        self.known = True
         if value == before:
             return not known, ""
-        self._pieces = [value]
         return True, value[len(before) :] if value.startswith(before) else ""
 
     def replace(self, value: str) -> None:
         """Set it for good."""
-        self._pieces = [value]
-        self.known = self.settled = True
+        self._become(value)
+        self.settled = True
+
+    def _become(self, value: str) -> None:
+        self._pieces = [value] if value else NO_PIECES
+        self._joined = _NOTHING_JOINED
+        self.known = True
 
 
 class Sound:
-    """The audio of one part: how much there is, and as much of it as is kept."""
+    """The audio of one part: how much there is, and as much of it as is kept. Read and written as a
+    :class:`Text` is."""
 
     __slots__ = ("_chunks", "_skip", "held", "settled", "size")
 
@@ -105,41 +114,34 @@ class Sound:
     @property
     def value(self) -> bytes:
         """What is kept, in one piece."""
-        with _JOINING:
-            if len(self._chunks) > 1 or self._skip:
-                whole = b"".join(self._chunks)[self._skip :]
-                self._chunks = deque((whole,))
-                self._skip = 0
-            return self._chunks[0] if self._chunks else b""
+        chunks = tuple(self._chunks)
+        whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        # Read behind the chunks: what has been forgotten meanwhile, is.
+        forgotten = len(whole) - self.held
+        return whole[forgotten:] if forgotten > 0 else whole
 
     def hold(self, chunk: bytes) -> None:
         """Keep `chunk` behind the rest. Its size is counted apart."""
-        with _JOINING:
-            if self._chunks:
-                self._chunks.append(chunk)
-            else:
-                self._chunks = deque((chunk,))
-            self.held += len(chunk)
+        if self._chunks:
+            self._chunks.append(chunk)
+        else:
+            self._chunks = deque((chunk,))
+        self.held += len(chunk)
 
     def forget(self, count: int) -> None:
         """Let go of the `count` earliest bytes that are kept."""
-        with _JOINING:
-            count = min(count, self.held)
-            self.held -= count
-            self._skip += count
-            while self._chunks and self._skip >= len(self._chunks[0]):
-                self._skip -= len(self._chunks.popleft())
-            # A long chunk is cut when half of it is of no use, so that each byte moves but once.
-            if self._chunks and self._skip * 2 > len(self._chunks[0]):
-                self._chunks[0] = self._chunks[0][self._skip :]
-                self._skip = 0
+        count = min(count, self.held)
+        self.held -= count
+        self._skip += count
+        while self._chunks and self._skip >= len(self._chunks[0]):
+            self._skip -= len(self._chunks.popleft())
+        # A long chunk is cut when half of it is of no use, so that each byte moves but once.
+        if self._chunks and self._skip * 2 > len(self._chunks[0]):
+            self._chunks[0] = self._chunks[0][self._skip :]
+            self._skip = 0
 
     def cut(self, size: int) -> None:
         """End after `size` bytes, counted from the start of the audio."""
-        with _JOINING:
-            self._cut(size)
-
-    def _cut(self, size: int) -> None:
         surplus = min(self.size - size, self.held)
         self.size = size
         self.settled = True
