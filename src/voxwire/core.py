@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
 from voxwire_protocol import (
@@ -40,7 +40,6 @@ from .conversation.events import (
     ConversationItemCompleted,
     ConversationUpdated,
 )
-from .costs import SessionUsage
 from .errors import ConnectionClosedError, SessionExpired
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
 from .playback.playback import Playback
@@ -54,6 +53,9 @@ from .tools.tool import Call
 from .tools.toolset import ToolSet
 from .turns import Turn
 from .uplink import Uplink
+
+if TYPE_CHECKING:
+    from .costs import SessionUsage
 
 __all__ = ["Around", "Core", "Tap"]
 
@@ -192,6 +194,8 @@ class Core:
     @property
     def usage(self) -> SessionUsage:
         """What the session has used."""
+        from .costs import SessionUsage  # for who asks: reading prices is no part of a session
+
         audio: Any = getattr(getattr(self.session, "audio", None), "input", None)
         transcription = getattr(getattr(audio, "transcription", None), "model", None)
         model = getattr(self.session, "model", None)

@@ -19,7 +19,6 @@ from .core import Core
 from .dialing import dial
 from .errors import AuthenticationError, ConnectTimeout, InvalidOption, UpgradeRejected
 from .reconnect import Reconnect
-from .recording.recorder import Recorder
 from .redaction import redact_url
 from .renewing import LEAD_SECONDS, Renewal
 from .servers.address import Target
@@ -147,6 +146,8 @@ async def _opened(
     where = await _proved(where, dialing["open_timeout"])
     core.secrets = where.secrets
     if record is not None:
+        from .recording.recorder import Recorder  # for who records
+
         core.taps.append(Recorder(record, url=where.url, secrets=core.secrets))
     socket = await dial(where, **dialing)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
 
 from .core import Core, log
-from .costs import SessionUsage
 from .errors import InvalidEvent
 from .handles import Receipt
 from .uplink import MAX_APPEND, pieces
@@ -19,6 +18,8 @@ from .uplink import MAX_APPEND, pieces
 if TYPE_CHECKING:
     from typing_extensions import Buffer
     from voxwire_protocol import RealtimeClientEventDict, TranslationClientEventDict
+
+    from .costs import SessionUsage
 
 __all__ = ["Hearing", "Sendable", "Sending", "Sound"]
 

@@ -22,7 +22,6 @@ from .errors import ConnectionClosedError, InvalidOption
 from .events import ConnectionClosed
 from .inside import inside
 from .listening import Listening
-from .recording.recorder import Recorder
 from .renewing import Renewal
 from .sending import Sending
 from .talk import Talking
@@ -32,6 +31,7 @@ from .wire import Wire
 
 if TYPE_CHECKING:
     from .keeping.kept import Kept
+    from .recording.recorder import Recorder
 
 __all__ = ["Live", "Session"]
 
@@ -164,6 +164,8 @@ class Live(Sending, Listening):
         Keys are left out. To have the first event too, pass ``record=`` to
         :func:`voxwire.connect`. The recorder is a context manager that closes itself.
         """
+        from .recording.recorder import Recorder  # for who records
+
         recorder = Recorder(path, audio=audio, secrets=self._core.secrets)
         self._core.taps.append(recorder)
         return recorder
