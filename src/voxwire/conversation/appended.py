@@ -105,12 +105,13 @@ class Appended:
     def piece(self, start: int, end: int) -> list[bytes]:
         """As much as is held of the audio from `start` to `end`."""
         found: list[bytes] = []
-        for offset, chunk in self._chunks:
-            if offset >= end:
+        for offset, chunk in reversed(self._chunks):  # what was said last stands at the end
+            if offset + len(chunk) <= start:
                 break
-            part = chunk[max(0, start - offset) : end - offset]
+            part = chunk[max(0, start - offset) : max(0, end - offset)]
             if part:
                 found.append(part)
+        found.reverse()
         return found
 
     def mark(self, kind: Literal["commit", "clear"], event_id: str | None) -> None:
