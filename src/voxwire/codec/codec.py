@@ -84,24 +84,23 @@ class _Reader:
         put_frame = set_frame
         last: tuple[bytes, _Decode] = (b"nothing yet", tolerant)
 
-        def read(frame: bytes | str) -> Event:
+        def read(frame: Any) -> Event:
             nonlocal last
-            if type(frame) is not bytes:
-                return other(_as_bytes(frame))
             head, decode = last
-            if not frame.startswith(head):
-                if frame[:_HEAD_LENGTH] != _HEAD:
-                    return other(frame)
-                end = frame.find(b'"', _HEAD_LENGTH)
-                found = ready(frame[_HEAD_LENGTH:end])
-                if found is None or end < 0:
-                    return other(frame)
-                decode = found
-                last = (frame[: end + 1], decode)
             try:
+                # A socket gives bytes; that it is a text is found out where it costs nothing.
+                if not frame.startswith(head):
+                    end = frame.find(b'"', _HEAD_LENGTH)
+                    found = (
+                        ready(frame[_HEAD_LENGTH:end]) if frame[:_HEAD_LENGTH] == _HEAD else None
+                    )
+                    if found is None or end < 0:
+                        return other(bytes(frame))
+                    decode = found
+                    last = (frame[: end + 1], decode)
                 event = decode(frame)
             except Exception:  # whatever a frame does to a decoder: reading never raises
-                return tolerant(frame)
+                return tolerant(frame) if type(frame) is bytes else other(_as_bytes(frame))
             put_frame(event, frame)
             return event
 
