@@ -351,7 +351,7 @@ class _Union(type):
             members.add(list)
         cls._types = frozenset(members)
         key, second = (*cls._by, None, None)[:2]
-        cls._table, _SHORT[cls] = table, (key, flat, deep, second)
+        cls._table, _SHORT[cls] = table, (key, flat, deep, second, cls._types)
         return table
 
     def __instancecheck__(cls, value: object) -> bool:
@@ -404,10 +404,10 @@ def union(
 
 def dec_hook(kind: Any, value: Any) -> Any:
     """For msgspec: what a union marker stands for."""
-    if type(value) is dict:
-        # The short way, for what fits; ``read`` is for all the rest.
-        try:
-            key, flat, deep, second = _SHORT[kind]
+    # The short way, for what fits; ``read`` is for all the rest.
+    try:
+        key, flat, deep, second, types = _SHORT[kind]
+        if type(value) is dict:
             tag = value[key]
             box = flat.get(tag)
             if box is not None:
@@ -416,16 +416,19 @@ def dec_hook(kind: Any, value: Any) -> Any:
             if type(box) is dict:
                 box = box[value[second]]
             return _convert((value,), box, dec_hook=dec_hook).value
-        except Exception:
-            # Anything that does not fit, or that a server made up: `read` takes it all.
-            pass
+        if type(value) in types:
+            return value
+    except Exception:
+        # Anything that does not fit, or that a server made up: `read` takes it all.
+        pass
     return kind.read(value)
 
 
 _convert: Final = msgspec.convert
-# For the short way, by union: its keys, and by tag the members with no union inside and the others.
-# A table: attributes of a class with a metaclass of its own are found slowly.
-_SHORT: dict[Any, tuple[Any, dict[Any, Any], dict[Any, Any], Any]] = {}
+# For the short way, by union: its first key; by tag the members with no union inside, and the
+# others; its second key; and the types of what is no object. A table: attributes of a class with a
+# metaclass of its own are found slowly.
+_SHORT: dict[Any, tuple[Any, dict[Any, Any], dict[Any, Any], Any, frozenset[type]]] = {}
 _BOXES: dict[type, Any] = {}
 
 
