@@ -46,9 +46,14 @@ def markdown(run: Mapping[str, Any]) -> str:
     lines = [f"Measured on {run['machine']}.", ""]
     if run["quick"]:
         lines += ["A quick run: short, with few rounds.", ""]
+    lines += _aims(figures)
     section = ""
+    crowds: dict[str, list[Figure]] = {}
     for each in figures:
         if ".class." in each["id"] or each["id"].startswith("steps."):
+            continue
+        if each["id"].startswith("crowd"):
+            crowds.setdefault(each["title"].partition(": ")[0], []).append(each)
             continue
         head = each["id"].split(".")[0]
         head = _SAME.get(head, head)
@@ -56,6 +61,8 @@ def markdown(run: Mapping[str, Any]) -> str:
             section = head
             lines += [f"## {_TITLES.get(head, head)}", ""]
         lines += _table(each)
+    for title, told in crowds.items():
+        lines += _crowd(title, told)
     lines += _steps(figures)
     lines += _classes("decode", "Reading, by class", figures)
     lines += _classes("encode", "Writing, by class", figures)
@@ -90,6 +97,46 @@ def _ordered(each: Figure) -> Iterable[tuple[str, dict[str, float]]]:
     """Ours first, the others as they are named everywhere."""
     order = [each["ours"], *NAMES, *each["values"]]
     return sorted(each["values"].items(), key=lambda item: order.index(item[0]))
+
+
+def _aims(figures: Sequence[Figure]) -> list[str]:
+    """What was aimed at, and what came of it."""
+    lines: list[str] = []
+    for each in figures:
+        for name, ratio in each["ratios"].items():
+            if "aim" in ratio:
+                met = "met" if ratio["ratio"] <= ratio["aim"] else "**missed**"
+                lines.append(
+                    f"| {each['title']} | {called(name)} | {times(ratio['ratio'])} "
+                    f"| {times(ratio['aim'])} | {met} |"
+                )
+    if not lines:
+        return []
+    head = ["| | against | ours to theirs | at most | |", "|---|---|---:|---:|---|"]
+    return ["## Aims", "", *head, *lines, ""]
+
+
+def _crowd(title: str, figures: Sequence[Figure]) -> list[str]:
+    """Many sessions in one table: a row for each thing that was looked at."""
+    names = list(dict.fromkeys(name for each in figures for name, _ in _ordered(each)))
+    lines = [
+        f"**{title}**",
+        "",
+        f"| | {' | '.join(map(called, names))} | ours to theirs |",
+        f"|---|{'---:|' * len(names)}---:|",
+    ]
+    for each in figures:
+        unit = f", {each['unit']}" if each["unit"] not in ("", "cores") else ""
+        cells = [
+            number(each["values"][name]["median"]) if name in each["values"] else ""
+            for name in names
+        ]
+        ratio = next(iter(each["ratios"].values()), None)
+        compared = times(ratio["ratio"]) if ratio else ""
+        what = each["title"].partition(": ")[2]
+        lines.append(f"| {what}{unit} | {' | '.join(cells)} | {compared} |")
+    notes = [each["note"] for each in figures if each["note"]]
+    return [*lines, "", *(line for note in notes for line in (note, ""))]
 
 
 def _steps(figures: Sequence[Figure]) -> list[str]:

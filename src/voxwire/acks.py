@@ -129,7 +129,7 @@ class Acknowledgements:
     def __init__(self) -> None:
         self._waiting: list[Sent] = []
         # Items that were told of: a second event about one acknowledges nothing else.
-        self._items: list[str] = []
+        self._items: dict[str, None] = {}
 
     @property
     def idle(self) -> bool:
@@ -200,8 +200,9 @@ class Acknowledgements:
             return False
         known = item_id in self._items
         if not known:
-            self._items.append(item_id)
-            del self._items[:-64]
+            self._items[item_id] = None
+            if len(self._items) > 64:
+                del self._items[next(iter(self._items))]
         return known
 
 

@@ -265,7 +265,8 @@ class Core:
         elif isinstance(event, ErrorEvent):
             self.last_error = event
             self.settings.refused(getattr(event.error, "event_id", None))
-        return changes + self.approvals.apply(event)
+        requests = self.approvals.apply(event)
+        return changes + requests if requests else changes
 
     def _listeners_changed(self) -> None:
         self.cache.told = self.router.heard(ConversationUpdated, ConversationUpdated)
