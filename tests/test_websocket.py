@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close, Frame, Opcode
@@ -35,12 +35,14 @@ def numbered(count: int) -> list[bytes]:
 
 
 @asynccontextmanager
-async def connected(far: Far, **options: Any) -> AsyncIterator[WebSocket]:
+async def connected(
+    far: Far, *, made: type[WebSocket] = WebSocket, **options: Any
+) -> AsyncIterator[WebSocket]:
     """A socket to a server that does `far` with each connection."""
     async with serve(far, "127.0.0.1", 0, compression=None, close_timeout=1) as server:
         port = server.sockets[0].getsockname()[1]
         socket = await connect(
-            f"ws://127.0.0.1:{port}", create_connection=WebSocket, compression=None, proxy=None,
+            f"ws://127.0.0.1:{port}", create_connection=made, compression=None, proxy=None,
             close_timeout=1, **options,
         )  # fmt: skip
         assert isinstance(socket, WebSocket)
@@ -127,6 +129,22 @@ async def test_a_connection_that_breaks_loses_nothing_that_had_come() -> None:
         with pytest.raises(ConnectionClosedError):
             await socket.deliver(found.append)
     assert found == frames
+
+
+class _OfAnotherRelease(WebSocket):
+    """As if the library did not ask for what to do with a frame."""
+
+    process_event = ClientConnection.process_event
+
+
+async def test_where_the_library_asks_nobody_its_own_way_is_taken() -> None:
+    frames = numbered(3 * AT_ONCE)
+
+    async def far(socket: ServerConnection) -> None:
+        socket.transport.write(b"".join(map(text, frames)))
+
+    async with connected(far, made=_OfAnotherRelease) as socket:
+        assert await taken(socket) == frames
 
 
 async def test_who_stops_listening_leaves_the_rest_in_the_queue() -> None:
