@@ -25,7 +25,7 @@ class Hosted(Generic[S]):
     """A server that runs on a loop in a thread of its own, for one test."""
 
     def __init__(self, server: S) -> None:
-        from .sync import Portal
+        from .sync.portal import Portal
 
         self._server = server
         self._portal = Portal()
