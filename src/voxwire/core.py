@@ -7,10 +7,9 @@ socket, so the asyncio face, the threaded face and the tests share it.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 from voxwire_protocol import (
@@ -22,16 +21,13 @@ from voxwire_protocol import (
     InputAudioBufferAppend,
     ResponseCreate,
     ServerEvent,
-    SessionCreated,
     SessionUpdate,
-    SessionUpdated,
-    TranslationSessionCreated,
-    TranslationSessionUpdated,
 )
 
 from . import codec
 from .acks import Acknowledgements, Sent
 from .approvals import Approvals
+from .concerns import DESCRIBING, KNOWN, concerns
 from .conversation.calls import long_call, short_call
 from .conversation.conversation import AudioRetention, Cache, Conversation
 from .conversation.events import (
@@ -41,12 +37,14 @@ from .conversation.events import (
     ConversationUpdated,
 )
 from .errors import ConnectionClosedError, SessionExpired
+from .event_ids import EventIds
 from .events import ConnectionClosed, HandlerFailed, LocalEvent
 from .playback.playback import Playback
 from .redaction import REDACTED, redact_text
 from .responses import Policy, Responses
 from .router import Router
 from .settings import Settings
+from .taps import Taps
 from .tool_turns import ToolTurns
 from .tools.running import Before
 from .tools.tool import Call
@@ -57,7 +55,7 @@ from .uplink import Uplink
 if TYPE_CHECKING:
     from .costs import SessionUsage
 
-__all__ = ["Around", "Core", "Tap"]
+__all__ = ["Around", "Core"]
 
 log = logging.getLogger("voxwire")
 
@@ -78,53 +76,15 @@ LOCAL_NAMES: dict[str, type[Event]] = {
 """The names under which the conversation's own events are known elsewhere; ``on`` takes them."""
 
 
-_DESCRIBING = (
-    SessionCreated,
-    SessionUpdated,
-    TranslationSessionCreated,
-    TranslationSessionUpdated,
-)
-
-
 Around: TypeAlias = Callable[[Call, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 """What the running of a call goes through: given the call and what runs it, awaits that and returns
 its outcome."""
-
-
-# Most events are pieces of speech, a hundred of them a second, and most parts have nothing to do
-# with those: which parts an event concerns is found out once for each class.
-_CONCERNS: dict[type[Event], tuple[bool, bool, bool, bool]] = {}
-
-
-def _concerns(kind: type[Event]) -> tuple[bool, bool, bool, bool]:
-    """Whether events of that class concern session, approvals or acknowledgements; the playback;
-    the turns; and of the turns nothing but what is being said."""
-    rare = issubclass(kind, (*_DESCRIBING, *Approvals.CONCERN, *Acknowledgements.CONCERN))
-    piece = ToolTurns.is_piece(kind)
-    found = rare, issubclass(kind, Playback.CONCERN), ToolTurns.concerns(kind), piece
-    _CONCERNS[kind] = found
-    return found
 
 
 @lru_cache(maxsize=16)
 def _names(protocol: codec.Codec) -> Mapping[str, type[Event]]:
     """The names of a family's events: one table for all sessions of a process."""
     return {**protocol.client, **protocol.server, **LOCAL_NAMES}
-
-
-class Tap(Protocol):
-    """Sees each frame as it passes, in wire order: a recorder, for one."""
-
-    def client(self, frame: str | bytes, /) -> None:
-        """A frame that was sent."""
-
-    def server(self, frame: str | bytes, /) -> None:
-        """A frame that was received."""
-
-    def closed(
-        self, code: int | None, reason: str | None, /, *, by: Literal["client", "server"] | None
-    ) -> None:
-        """The end of the connection."""
 
 
 class Core:
@@ -157,7 +117,7 @@ class Core:
         self.router = Router(_names(protocol))
         self.address = ""
         """Where the session leads to, without keys."""
-        self.taps: list[Tap] = []
+        self.taps = Taps()
         self.secrets: tuple[str, ...] = ()
         """What was sent as proof, and must not be seen again in what the server says of it."""
         self.around_tools: list[Around] = []
@@ -184,7 +144,7 @@ class Core:
         self.approvals = Approvals()
         self.outbox: list[ClientEvent] = []  # short: an empty deque takes 760 bytes
         """What to send on account of what was received or asked for, in order."""
-        self._event_ids = _event_ids()
+        self._event_ids = EventIds()
 
     @property
     def tools(self) -> ToolSet:
@@ -217,14 +177,14 @@ class Core:
         Never raises for what the frame holds. What is to be sent because of it is in `outbox`.
         """
         if self.taps:
-            self._tell(lambda tap: tap.server(frame))
+            self.taps.server(frame)
         event = self._decode(frame)
         kind = type(event)
         if kind is ErrorEvent and self.secrets:
             event = self._without_secrets(event)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %s", redact_text(repr(event), self.secrets))
-        rare, played, spoken, piece = _CONCERNS.get(kind) or _concerns(kind)
+        rare, played, spoken, piece = KNOWN.get(kind) or concerns(kind)
         mirrored = False
         if rare:
             if self.short_calls:
@@ -260,7 +220,7 @@ class Core:
 
     def _take_rare(self, event: Event, changes: list[LocalEvent]) -> list[LocalEvent]:
         """Keep what an event that comes now and then says of the session itself."""
-        if isinstance(event, _DESCRIBING):
+        if isinstance(event, DESCRIBING):
             self.session = self.codec.session(event)
         elif isinstance(event, ErrorEvent):
             self.last_error = event
@@ -290,7 +250,7 @@ class Core:
     def sent(self, event: ClientEvent | None, frame: bytes | str) -> Sent | None:
         """Note a frame that goes to the socket now, and route its event."""
         if self.taps:
-            self._tell(lambda tap: tap.client(frame))
+            self.taps.client(frame)
         # What is sent raw is the caller's own business, and may be anything.
         seen = self.codec.decode_client(frame) if event is None else event
         if log.isEnabledFor(logging.DEBUG):
@@ -312,7 +272,7 @@ class Core:
         frame = self.uplink.frame(piece, self.next_event_id())
         self.cache.append_audio(piece)
         if self.taps:
-            self._tell(lambda tap: tap.client(frame))
+            self.taps.client(frame)
         if self.router.heard(InputAudioBufferAppend, ClientEvent, early=False):
             self.router.dispatch(self.codec.decode_client(frame), ClientEvent)
         return frame
@@ -362,14 +322,6 @@ class Core:
         """A call of a tool will be answered later; the conversation goes on without it."""
         self.outbox.extend(self.turns.postponed(call))
 
-    def _tell(self, what: Callable[[Tap], None]) -> None:
-        for tap in tuple(self.taps):
-            try:
-                what(tap)
-            except Exception:  # who looks on must not stop what goes on
-                log.exception("%r failed, and is told nothing more", tap)
-                self.taps.remove(tap)
-
     def local(self, event: LocalEvent) -> None:
         """Route an event of Voxwire's own."""
         self.router.dispatch(event, type(event))
@@ -390,27 +342,21 @@ class Core:
         broken = closed.code == 1006
         by: Literal["client", "server"] | None = "client" if closed.expected else "server"
         told = (None if broken else closed.code, closed.reason or None)
-        self._tell(lambda tap: tap.closed(*told, by=None if broken else by))
+        self.taps.closed(*told, by=None if broken else by)
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Another key is used: keep it out of all that is written down, too."""
         new = tuple(secret for secret in secrets if secret not in self.secrets)
         self.secrets += new
-        for tap in self.taps:
-            told = getattr(tap, "hide", None)
-            if told is not None:
-                told(new)
+        self.taps.hide(new)
 
     def arrived(self) -> None:
         """There is another connection."""
-        for tap in self.taps:
-            begin = getattr(tap, "begin", None)
-            if begin is not None:
-                begin()
+        self.taps.begin()
 
     def written(self, frame: str | bytes) -> None:
         """Tell who looks on of a frame that goes to the socket now."""
-        self._tell(lambda tap: tap.client(frame))
+        self.taps.client(frame)
 
     def ended(self, closed: ConnectionClosed, *, told: bool = False) -> None:
         """Note that the session is over. Only the first call counts.
@@ -455,15 +401,3 @@ class Core:
     def next_event_id(self) -> str:
         """An `event_id` that no other event of this process has."""
         return next(self._event_ids)
-
-
-class _event_ids:
-    """Counts on from a random start: unique without the cost of a random number for each event."""
-
-    def __init__(self) -> None:
-        self._prefix = f"evt_{os.urandom(8).hex()}_"
-        self._count = 0
-
-    def __next__(self) -> str:
-        self._count += 1
-        return f"{self._prefix}{self._count}"
