@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 
@@ -32,20 +33,21 @@ class Size:
     seconds: float
     crowds: int
     codec_rounds: int
+    codec_processes: int
     memory: bool
 
 
 FULL = Size(
     rounds=15, frames=4_000, chunks=2_000, openings=30, paced=3_000, imports=5,
-    sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=15, memory=True,
+    sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=5, codec_processes=5, memory=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=3, frames=1_000, chunks=500, openings=10, paced=400, imports=1,
-    sessions=(100,), seconds=1.0, crowds=1, codec_rounds=2, memory=False,
+    rounds=5, frames=500, chunks=400, openings=5, paced=300, imports=1,
+    sessions=(100,), seconds=1.0, crowds=1, codec_rounds=2, codec_processes=2, memory=False,
 )  # fmt: skip
 TINY = Size(
     rounds=1, frames=60, chunks=20, openings=1, paced=20, imports=1,
-    sessions=(3,), seconds=0.1, crowds=1, codec_rounds=1, memory=False,
+    sessions=(3,), seconds=0.1, crowds=1, codec_rounds=1, codec_processes=1, memory=False,
 )  # fmt: skip
 """For a test that all of it runs; the figures mean nothing."""
 
@@ -54,8 +56,8 @@ Step = Callable[[Processes, Size], Iterator[Figure]]
 
 def reading(processes: Processes, size: Size) -> Iterator[Figure]:
     """Decoding."""
-    found = processes.ask("codecs", "decode", rounds=size.codec_rounds)
-    kinds, times = found["kinds"], found["times"]
+    found, times = _codecs(processes, size, "decode")
+    kinds = found["kinds"]
     parts = {
         "mix": ("Read a frame: the real mix", list(range(len(kinds)))),
         "deltas": (
@@ -86,10 +88,28 @@ def reading(processes: Processes, size: Size) -> Iterator[Figure]:
         yield figure(f"decode.class.{kind}", f"`{kind}`", "µs", samples)
 
 
+def _codecs(
+    processes: Processes, size: Size, task: str
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """What a task tells, and the times of each contender for each frame, over some processes."""
+    found = [
+        processes.anew("codecs", task, rounds=size.codec_rounds)
+        for _ in range(size.codec_processes)
+    ]
+    times = {
+        name: [
+            statistics.median(taken)
+            for taken in zip(*(each["times"][name] for each in found), strict=True)
+        ]
+        for name in found[0]["times"]
+    }
+    return found[0], times
+
+
 def writing(processes: Processes, size: Size) -> Iterator[Figure]:
     """Encoding."""
-    found = processes.ask("codecs", "encode", rounds=size.codec_rounds)
-    kinds, times, classes = found["kinds"], found["times"], found["classes"]
+    found, times = _codecs(processes, size, "encode")
+    kinds, classes = found["kinds"], found["classes"]
     if len(kinds) > classes:
         samples = {name: [statistics.fmean(taken[classes:])] for name, taken in times.items()}
         yield figure(
@@ -112,7 +132,7 @@ def receiving(processes: Processes, size: Size) -> Iterator[Figure]:
     }
     for kind, title in titles.items():
         count = size.frames if kind != "audio" else size.frames // 2
-        rounds = processes.rounds(ALL, "receive", size.rounds, kind=kind, count=count)
+        rounds = processes.rounds(ALL, "receive", size.rounds, warm=True, kind=kind, count=count)
         yield of_rounds(
             f"receive.{kind}", title, "µs", rounds, "cpu",
             aims={"bare": 1.35, "openai_sdk": 1 / 5}, guarded=("bare",),
@@ -124,7 +144,7 @@ def receiving(processes: Processes, size: Size) -> Iterator[Figure]:
 
 def sending(processes: Processes, size: Size) -> Iterator[Figure]:
     """From a microphone to the socket."""
-    rounds = processes.rounds(ALL, "send", size.rounds, count=size.chunks)
+    rounds = processes.rounds(ALL, "send", size.rounds, warm=True, count=size.chunks)
     yield of_rounds(
         "send", "Send 20 ms of a microphone", "µs", rounds, "cpu",
         aims={"bare": 1.2, "openai_sdk": 1 / 12}, guarded=("bare",),
@@ -211,7 +231,9 @@ def _crowd(processes: Processes, size: Size, count: int) -> Iterator[Figure]:
 
 def lengthening(processes: Processes, size: Size) -> Iterator[Figure]:
     """Cost against length."""
-    for name, minutes in processes.ask("lengths", "lengths", rounds=size.rounds).items():
+    for name, minutes in processes.ask(
+        "lengths", "lengths", rounds=max(1, size.rounds // 2)
+    ).items():
         samples = {f"minute {number}": taken for number, taken in minutes.items()}
         ours = name != "one array, copied"
         yield figure(
@@ -237,7 +259,8 @@ def profiling(processes: Processes, size: Size) -> Iterator[Figure]:
         about = {"kind": kind, "count": size.frames} if kind else {"count": size.chunks}
         task = "steps.receiving" if way == "receive" else "steps.sending"
         rounds = [
-            processes.ask("voxwire", task, url=processes.url, **about) for _ in range(size.rounds)
+            processes.ask("voxwire", task, url=processes.url, **about)
+            for _ in range(max(1, size.rounds // 2))
         ]
         # The least of each: what else the machine does only adds to it, and not to all alike.
         least = {name: min(each[name] for each in rounds) for name in rounds[0]}

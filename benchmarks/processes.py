@@ -81,24 +81,38 @@ class Processes:
         found: dict[str, Any] = json.loads(line)
         return found
 
+    def anew(self, contender: str, task: str, /, **arguments: Any) -> dict[str, Any]:
+        """The same of a new process: where things lie in memory makes a difference of its own."""
+        if f"worker {contender}" in self._started:
+            self._end(f"worker {contender}")
+        return self.ask(contender, task, **arguments)
+
     def rounds(
-        self, contenders: Iterable[str], task: str, rounds: int, *, fresh: bool = False, **what: Any
+        self,
+        contenders: Iterable[str],
+        task: str,
+        rounds: int,
+        *,
+        fresh: bool = False,
+        warm: bool = False,
+        **what: Any,
     ) -> dict[str, list[dict[str, Any]]]:
         """The same for all contenders, round by round, in an order that changes.
 
         Args:
             fresh: a new process for each, where memory counts.
+            warm: once before that, uncounted: an interpreter is slow with what it has not run yet.
         """
         names = list(contenders)
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-        for _ in range(rounds):
+        for round in range(-1 if warm else 0, rounds):
             random.shuffle(names)
             for name in list(names):
-                if fresh and f"worker {name}" in self._started:
-                    self._end(f"worker {name}")
                 about = {"contender": name} if task == "import" else {"url": self.url}
-                answer = self.ask(name, task, **about, **what)
-                found[name].append(answer)
+                ask = self.anew if fresh else self.ask
+                answer = ask(name, task, **about, **what)
+                if round >= 0 or "absent" in answer or "error" in answer:
+                    found[name].append(answer)
                 if "absent" in answer or "error" in answer:
                     names.remove(name)
         return found
