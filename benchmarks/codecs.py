@@ -1,7 +1,9 @@
-"""Reading and writing frames, without a socket: all contenders in one process, frame by frame.
+"""Reading and writing frames, without a socket: all contenders in one process, part by part.
 
-They take turns in an order that changes, so that a busy machine slows all of them; for each frame
-the median over the rounds counts.
+A part is read in the order in which it came over the wire, from its first frame to its last. One
+frame over and over again would be another task, and an easier one: what a program does next, and
+what it does it with, would be known to the processor beforehand. The contenders take turns in an
+order that changes, so that a busy machine slows all of them.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import gc
 import json
 import random
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
 from benchmarks import frames
 
-REPEAT = 10
+AT_LEAST = 40
+"""Frames in one go; a shorter part is read several times."""
 _Run = Callable[[Any], Any]
 
 
@@ -84,7 +86,10 @@ def writers() -> dict[str, _Run]:
 
 
 def decode(rounds: int) -> dict[str, Any]:
-    """Microseconds for each frame of the mix, by contender; and the classes of the frames."""
+    """Microseconds for each frame of a part, by contender and round; and how long the parts are.
+
+    The parts are the mix, its deltas, and each class of its events.
+    """
     mix = frames.recorded_frames()
     strange = [frames.compact({**json.loads(frame), "event_id": 5}) for frame in mix]
     runs = readers()
@@ -92,21 +97,24 @@ def decode(rounds: int) -> dict[str, Any]:
     # An id that is a number: the fast way refuses the frame, and the tolerant one takes it.
     runs["tolerant"], inputs["tolerant"] = runs["voxwire"], strange
     kinds = [json.loads(frame)["type"] for frame in mix]
-    return {"kinds": kinds, "times": _measure(runs, inputs, rounds)}
+    parts = {"mix": list(range(len(mix)))}
+    parts["deltas"] = [index for index, kind in enumerate(kinds) if kind.endswith(".delta")]
+    for index, kind in enumerate(kinds):
+        parts.setdefault(f"class.{kind}", []).append(index)
+    return _measure(runs, inputs, parts, rounds)
 
 
 def encode(rounds: int) -> dict[str, Any]:
-    """Microseconds for each of some events that clients send: so many that stand for their class,
-    and behind them those of the recordings."""
+    """The same of events that clients send: those of the recordings, and some for their class."""
     from voxwire.codec import REALTIME
 
-    pairs = sent()
-    classes = len(pairs)
-    pairs += [(data, REALTIME.event(data)) for data in frames.recorded_events()]
+    recorded = [(data, REALTIME.event(data)) for data in frames.recorded_events()]
+    pairs = sent() + recorded
+    parts = {"mix": list(range(len(pairs) - len(recorded), len(pairs)))} if recorded else {}
+    for index, (data, _) in enumerate(pairs[: len(pairs) - len(recorded)]):
+        parts[f"class.{data['type']}"] = [index]
     runs = writers()
-    times = _measure(runs, dict.fromkeys(runs, pairs), rounds)
-    kinds = [pair[0]["type"] for pair in pairs]
-    return {"classes": classes, "kinds": kinds, "times": times}
+    return _measure(runs, dict.fromkeys(runs, pairs), parts, rounds)
 
 
 def sent() -> list[Any]:
@@ -136,22 +144,27 @@ def sent() -> list[Any]:
 
 
 def _measure(
-    runs: dict[str, _Run], inputs: dict[str, list[Any]], rounds: int
-) -> dict[str, list[float]]:
-    count = len(next(iter(inputs.values())))
-    samples: dict[str, list[list[float]]] = {name: [[] for _ in range(count)] for name in runs}
-    clock, names = time.perf_counter_ns, list(runs)
-    for name in names:
-        for value in inputs[name]:
-            runs[name](value)
+    runs: dict[str, _Run], inputs: dict[str, list[Any]], parts: dict[str, list[int]], rounds: int
+) -> dict[str, Any]:
+    times: dict[str, dict[str, list[float]]] = {part: {name: [] for name in runs} for part in parts}
+    names = list(runs)
     gc.collect()
     for _ in range(rounds):
-        random.shuffle(names)
-        for index in range(count):
+        for part, indices in parts.items():
+            random.shuffle(names)
             for name in names:
-                run, value = runs[name], inputs[name][index]
-                start = clock()
-                for _ in range(REPEAT):
-                    run(value)
-                samples[name][index].append((clock() - start) / REPEAT / 1000)
-    return {name: [statistics.median(each) for each in times] for name, times in samples.items()}
+                values = [inputs[name][index] for index in indices]
+                times[part][name].append(_once(runs[name], values))
+    return {"sizes": {part: len(indices) for part, indices in parts.items()}, "times": times}
+
+
+def _once(run: _Run, values: list[Any]) -> float:
+    """Microseconds for each value."""
+    goes = range(-(-AT_LEAST // len(values)))
+    for value in values:  # uncounted: what the contender before has driven out of the caches
+        run(value)
+    start = time.perf_counter_ns()
+    for _ in goes:
+        for value in values:
+            run(value)
+    return (time.perf_counter_ns() - start) / (len(goes) * len(values)) / 1000

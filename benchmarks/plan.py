@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import attrs
 
@@ -56,71 +54,52 @@ Step = Callable[[Processes, Size], Iterator[Figure]]
 
 def reading(processes: Processes, size: Size) -> Iterator[Figure]:
     """Decoding."""
-    found, times = _codecs(processes, size, "decode")
-    kinds = found["kinds"]
-    parts = {
-        "mix": ("Read a frame: the real mix", list(range(len(kinds)))),
-        "deltas": (
-            "Read a frame: deltas",
-            [index for index, kind in enumerate(kinds) if kind.endswith(".delta")],
-        ),
-    }
+    sizes, times = _codecs(processes, size, "decode")
+    titles = {"mix": "Read a frame: the real mix", "deltas": "Read a frame: deltas"}
     aims = {
         "mix": {"bare": 2.0, "openai_sdk": 1 / 30},
         "deltas": {"bare": 1.1, "openai_sdk": 1 / 80},
     }
-    for id, (title, part) in parts.items():
-        samples = {
-            name: [statistics.fmean(taken[index] for index in part)]
-            for name, taken in times.items()
-        }
+    for part, title in titles.items():
         yield figure(
-            f"decode.{id}", title, "µs", samples, aims=aims[id], guarded=("bare", "json"),
-            note=f"The mean over {len(part)} frames, of each the median of its rounds.",
+            f"decode.{part}", title, "µs", times.pop(part), aims=aims[part],
+            guarded=("bare", "json"),
+            note=f"{sizes[part]} frames, in the order in which they came over the wire.",
         )  # fmt: skip
-    for kind in sorted(set(kinds)):
-        part = [index for index, each in enumerate(kinds) if each == kind]
-        samples = {
-            name: [taken[index] for index in part]
-            for name, taken in times.items()
-            if name in ("voxwire", "bare", "openai_sdk")
+    for part, samples in sorted(times.items()):
+        some = {
+            name: samples[name] for name in ("voxwire", "bare", "openai_sdk") if name in samples
         }
-        yield figure(f"decode.class.{kind}", f"`{kind}`", "µs", samples)
-
-
-def _codecs(
-    processes: Processes, size: Size, task: str
-) -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """What a task tells, and the times of each contender for each frame, over some processes."""
-    found = [
-        processes.anew("codecs", task, rounds=size.codec_rounds)
-        for _ in range(size.codec_processes)
-    ]
-    times = {
-        name: [
-            statistics.median(taken)
-            for taken in zip(*(each["times"][name] for each in found), strict=True)
-        ]
-        for name in found[0]["times"]
-    }
-    return found[0], times
+        yield figure(f"decode.{part}", f"`{part.removeprefix('class.')}`", "µs", some)
 
 
 def writing(processes: Processes, size: Size) -> Iterator[Figure]:
     """Encoding."""
-    found, times = _codecs(processes, size, "encode")
-    kinds, classes = found["kinds"], found["classes"]
-    if len(kinds) > classes:
-        samples = {name: [statistics.fmean(taken[classes:])] for name, taken in times.items()}
+    sizes, times = _codecs(processes, size, "encode")
+    if "mix" in times:
         yield figure(
-            "encode.mix", "Check and write an event: the real mix", "µs", samples,
+            "encode.mix", "Check and write an event: the real mix", "µs", times.pop("mix"),
             guarded=("json",),
-            note=f"The mean over {len(kinds) - classes} events, of each the median of its rounds. "
-            "Only Voxwire looks whether an event is allowed.",
+            note=f"{sizes['mix']} events. Only Voxwire looks whether an event is allowed.",
         )  # fmt: skip
-    for index, kind in enumerate(kinds[:classes]):
-        samples = {name: [taken[index]] for name, taken in times.items()}
-        yield figure(f"encode.class.{kind}", f"`{kind}`", "µs", samples)
+    for part, samples in times.items():
+        yield figure(f"encode.{part}", f"`{part.removeprefix('class.')}`", "µs", samples)
+
+
+def _codecs(
+    processes: Processes, size: Size, task: str
+) -> tuple[dict[str, int], dict[str, dict[str, list[float]]]]:
+    """Of each part: how long it is, and what each contender took in each round; over some
+    processes, for where things lie in memory makes a difference of its own."""
+    sizes: dict[str, int] = {}
+    times: dict[str, dict[str, list[float]]] = {}
+    for _ in range(size.codec_processes):
+        found = processes.anew("codecs", task, rounds=size.codec_rounds)
+        sizes = found["sizes"]
+        for part, taken in found["times"].items():
+            for name, samples in taken.items():
+                times.setdefault(part, {}).setdefault(name, []).extend(samples)
+    return sizes, times
 
 
 def receiving(processes: Processes, size: Size) -> Iterator[Figure]:

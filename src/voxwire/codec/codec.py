@@ -38,9 +38,9 @@ __all__ = [
 _M = TypeVar("_M", bound=Model)
 _Decode = Callable[[bytes], Event]
 
-# OpenAI and most others begin every frame like this; slicing is the cheapest way to the name.
-_HEAD: Final = b'{"type":"'
-_HEAD_LENGTH: Final = len(_HEAD)
+# OpenAI and most others begin every frame like this: up to the quote behind the name, it says all.
+_HEAD: Final = b'{"type":"%b"'
+_NAME_BEGINS: Final = _HEAD.index(b"%")
 # Others write spaces, or the id first. A name with an escape in it is left to the parser.
 _OTHER_HEADS: Final = re.compile(
     rb'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]*)"'
@@ -72,32 +72,32 @@ class _Reader:
     def __init__(self, table: Mapping[str, type[Event]]) -> None:
         self.table = table
         # Filled as names are seen: a decoder takes milliseconds to make, and few are needed.
-        self._ready: dict[bytes, _Decode] = {}
+        self._decoders: dict[bytes, _Decode] = {}
+        # By head: where it ends, and what reads a frame that begins so.
+        self._heads: dict[bytes, tuple[bytes, slice, _Decode]] = {}
 
     def reader(self) -> Callable[[bytes | str], Event]:
         """The function for every frame, written for the deltas that come a hundred times a second.
 
         A closure, for its variables are found faster than attributes. Runs of one wire name are
-        common, so the head of the last frame is tried first.
+        common, so the head of the last frame is tried first: a slice that is there already and a
+        comparison take half as long as `startswith`.
         """
-        ready, other, tolerant = self._ready.get, self._read_other, self._read_tolerantly
+        known, other, tolerant = self._heads.get, self._read_other, self._read_tolerantly
         put_frame = set_frame
-        last: tuple[bytes, _Decode] = (b"nothing yet", tolerant)
+        last: tuple[bytes, slice, _Decode] = (b"nothing yet", slice(0, 0), tolerant)
 
         def read(frame: Any) -> Event:
             nonlocal last
-            head, decode = last
+            head, beginning, decode = last
             try:
-                # A socket gives bytes; that it is a text is found out where it costs nothing.
-                if not frame.startswith(head):
-                    end = frame.find(b'"', _HEAD_LENGTH)
-                    found = (
-                        ready(frame[_HEAD_LENGTH:end]) if frame[:_HEAD_LENGTH] == _HEAD else None
-                    )
-                    if found is None or end < 0:
+                # A socket gives bytes; of a text, no slice is a head.
+                if frame[beginning] != head:
+                    found = known(frame[: frame.find(b'"', _NAME_BEGINS) + 1])
+                    if found is None:
                         return other(bytes(frame))
-                    decode = found
-                    last = (frame[: end + 1], decode)
+                    last = found
+                    decode = found[2]
                 event = decode(frame)
             except Exception:  # whatever a frame does to a decoder: reading never raises
                 return tolerant(frame) if type(frame) is bytes else other(_as_bytes(frame))
@@ -111,7 +111,7 @@ class _Reader:
         head = _OTHER_HEADS.match(frame)
         try:
             name = head[1] if head else _read_tag(frame).type.encode()
-            decode = self._ready.get(name) or self._decoder(name)
+            decode = self._decoders.get(name) or self._decoder(name)
             if decode is None:
                 return self._read_tolerantly(frame)
             event = decode(frame)
@@ -124,7 +124,9 @@ class _Reader:
         cls = self.table.get(name.decode())
         if cls is None:
             return None
-        decode = self._ready[name] = msgspec.json.Decoder(cls, dec_hook=dec_hook).decode
+        decode = self._decoders[name] = msgspec.json.Decoder(cls, dec_hook=dec_hook).decode
+        head = _HEAD % name
+        self._heads[head] = (head, slice(len(head)), decode)
         return decode
 
     def _read_tolerantly(self, frame: bytes) -> Event:
