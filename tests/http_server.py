@@ -48,10 +48,12 @@ class Cut:
     body: bytes = b'{"value": "ek_'
 
 
+@attrs.frozen
 class Slam:
     """The connection closes once the request has been read."""
 
 
+@attrs.frozen
 class Silent:
     """No answer at all, for as long as the server lives."""
 

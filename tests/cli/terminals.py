@@ -36,7 +36,8 @@ _KEYS = ("OPENAI_", "AZURE_", "XAI_", "VOXWIRE_")
 def environment(**more: str) -> dict[str, str]:
     """The environment without keys and settings of the machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_KEYS)}
-    kept.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):  # a terminal has a size of its own
+        kept.pop(name, None)
     kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     return {**kept, **more}
 

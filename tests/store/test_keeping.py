@@ -7,12 +7,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import attrs
 import pytest
 
 import voxwire
 from voxwire.emulator import Emulator, Reply
 from voxwire.errors import InvalidOption, OwnershipLost, StoreUnavailable
 from voxwire.keeping import OwnerChanged, StoreFailed, StoreRecovered, Storing
+from voxwire.keeping.replaying import Replay
+from voxwire.keeping.snapshot import snapshot_of
 from voxwire.store import Batch, FileStore, Lease, Store
 
 
@@ -379,3 +382,33 @@ async def test_requests_that_wait_are_stored_too(server: Emulator, store: Store)
     assert json.loads((await store.load("call-1")).snapshot or b"")["progress"] == {
         "requests": [], "open": [], "asked": [],
     }  # fmt: skip
+
+
+async def test_what_follows_a_snapshot_is_read_as_the_session_was(
+    server: Emulator, store: Store
+) -> None:
+    """By the model and the formats of the session, which stand before it in the log."""
+    async with voxwire.connect(
+        url=server.url, store=store, session_id="call-42", turn_detection=None,
+        input_format="pcmu", output_format="pcmu",
+        transcription="gpt-4o-transcribe", storing=Storing(audio=True, snapshot_after=10_000),
+    ) as session:  # fmt: skip
+        await session.say("first")
+        assert await session.kept.stored(20)
+        covers = (await store.load("call-42")).last
+        snapshot = snapshot_of(session._core, session.kept._keeper.journal.progress)
+        await session.append_audio(bytes(8_000))
+        await session.commit_audio()
+        await session.respond()
+        async with asyncio.timeout(20):
+            while len(session.conversation.spent) < 3:
+                await asyncio.sleep(0.01)
+        assert await session.kept.stored(20)
+        stored = attrs.evolve(await store.load("call-42"), snapshot=snapshot, covers=covers)
+        replay = Replay.of(stored)
+        for entry in await store.read("call-42", covers, limit=10_000):
+            replay.apply(entry)
+        assert replay.cache.conversation == session.conversation
+        models = {each.kind: each.model for each in replay.cache.conversation.spent}
+        assert models == {"response": "gpt-realtime-2.1", "transcription": "gpt-4o-transcribe"}
+        assert replay.cache.conversation[-1].audio_ms > 0

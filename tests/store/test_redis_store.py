@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,7 @@ from redis_servers import RedisServer, free_ports, redis_server
 import voxwire
 from voxwire.emulator import Emulator
 from voxwire.errors import InvalidOption, StoreUnavailable
-from voxwire.store import Batch, Entry, RedisStore
+from voxwire.store import Ask, Batch, Entry, RedisStore
 
 
 def batch(number: int, size: int = 10) -> Batch:
@@ -199,3 +200,32 @@ async def test_a_call_goes_on_while_redis_does_not(
         assert names.count("response.done") == 3
     assert [type(event) for event in told] == [voxwire.StoreFailed, voxwire.StoreRecovered]
     assert told[1].dropped == 0
+
+
+@pytest.mark.parametrize("before", ["XREVRANGE", "XREAD"])
+async def test_what_is_asked_while_the_owner_begins_to_listen_is_heard(
+    redis: RedisServer, before: str
+) -> None:
+    prefix = f"begins-{before}"
+    owner, other = RedisStore(redis.url, prefix=prefix), RedisStore(redis.url, prefix=prefix)
+    lease = await owner.claim("call-1", "a", ttl=60.0, new=True)
+    await owner.write(lease, batch(1))
+    asking: list[asyncio.Task[bytes]] = []
+    do = owner._connections.do
+
+    async def interrupted(*command: Any, **options: Any) -> Any:
+        if command[0] == before and not asking:
+            asking.append(asyncio.create_task(other.ask("call-1", b"?", timeout=20.0)))
+            while int(redis.cli("XLEN", owner._inbox)) == 0:
+                await asyncio.sleep(0.01)
+        return await do(*command, **options)
+
+    owner._connections.do = interrupted  # type: ignore[method-assign]
+    asks: list[Ask] = []
+    async with asyncio.timeout(4.0):  # less than it takes until the owner looks by itself
+        while not asks:
+            asks = await owner.asked(lease, wait=20.0)
+    await owner.write(lease, Batch(number=2, replies={asks[0].id: b"!"}))
+    assert await asking[0] == b"!"
+    await owner.close()
+    await other.close()

@@ -62,6 +62,10 @@ class Replay:
             session=kept.session,
             address=kept.address,
         )
+        if kept.session is not None:
+            # The conversation keeps what it was told, and not by which model or in which format.
+            described = {"type": "session.updated", "event_id": "", "session": kept.session}
+            self.cache.apply(codec.REALTIME.decode(json.dumps(described).encode()))
         for fields in kept.unanswered:
             frame = json.dumps(fields, separators=(",", ":")).encode()
             event: Any = codec.REALTIME.decode_client(frame)

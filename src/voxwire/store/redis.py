@@ -237,20 +237,29 @@ class RedisStore:
 
     async def _read_inbox(self) -> None:
         """Wake the sessions of this process that somebody has asked for something."""
-        after = "$"
+        after = ""
         while True:
             try:
+                if not after:
+                    # The place is taken first, and then they look once more: with "$", what is
+                    # asked after they have looked and before Redis has the command goes unheard.
+                    newest = await self._connections.do(
+                        "XREVRANGE", self._inbox, "+", "-", "COUNT", 1
+                    )
+                    after = _text(newest[0][0]) if newest else "0"
+                    for woken in self._waiting.values():
+                        woken.set()
                 answer = await self._connections.do(
                     "XREAD", "BLOCK", 5000, "STREAMS", self._inbox, after, wait=5.0
                 )
-            except StoreError:  # what was asked meanwhile is found by the next write
+            except StoreError:  # what was asked meanwhile is read from where it left off
                 await asyncio.sleep(1.0)
                 continue
             for id, fields in _streams(answer):
                 after = _text(id)
-                woken = self._waiting.get(_text(fields[1]))
-                if woken is not None:
-                    woken.set()
+                woken_by_this = self._waiting.get(_text(fields[1]))
+                if woken_by_this is not None:
+                    woken_by_this.set()
 
 
 def _held(lease: Lease, answer: Sequence[Any]) -> None:
