@@ -54,7 +54,7 @@ test: $(VENV)/.dev  ## lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright --warnings
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # In environments of their own; what cannot be installed here is skipped, with the reason.
 test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers

@@ -198,10 +198,14 @@ class RedisStore:
             if not found and wait > 0:
                 if self._reader is None or self._reader.done():
                     self._reader = asyncio.create_task(self._read_inbox(), name="voxwire inbox")
+                end = asyncio.get_running_loop().time() + wait
                 with contextlib.suppress(TimeoutError):  # then nobody has asked
-                    async with asyncio.timeout(wait):
-                        await woken.wait()
-                    found = await self._take(lease)
+                    while not found:
+                        async with asyncio.timeout_at(end):
+                            await woken.wait()
+                        woken.clear()
+                        # Beyond the limit: what is taken is gone from Redis.
+                        found = await self._take(lease)
             return found
         finally:
             if self._waiting.get(name) is woken:
