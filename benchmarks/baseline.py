@@ -1,13 +1,14 @@
 """The ratios that are committed, and whether a run has fallen behind them.
 
 The band is generous: a machine that does something else meanwhile slows both sides of a ratio, but
-not always alike. What has become half as slow again is not noise.
+not always alike. What has become half as slow again, and is so when it is measured once more, is
+not noise.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure, ratios
@@ -27,14 +28,20 @@ def store(figures: Sequence[Figure], path: Path = PATH) -> None:
     path.write_text(json.dumps(ratios(figures), indent=1) + "\n", encoding="utf-8")
 
 
-def regressions(figures: Sequence[Figure], committed: Mapping[str, float]) -> list[str]:
-    """What has fallen behind, or could not be measured any more; empty where all is well."""
+def regressions(figures: Sequence[Figure], committed: Mapping[str, float]) -> dict[str, str]:
+    """What has fallen behind, or was not measured, and how; empty where all is well."""
     found = ratios(figures)
-    told: list[str] = []
+    told: dict[str, str] = {}
     for name, before in committed.items():
-        now = found.get(name)
+        now, most = found.get(name), before * BAND
         if now is None:
-            told.append(f"{name}: not measured, was {before:.2f}")
-        elif now > before * BAND:
-            told.append(f"{name}: {now:.2f}, was {before:.2f}; up to {before * BAND:.2f} is noise")
+            told[name] = f"not measured, was {before:.3g}"
+        elif now > most:
+            told[name] = f"{now:.3g}, was {before:.3g}; up to {most:.3g} is noise"
     return told
+
+
+def steps_of(names: Iterable[str], figures: Sequence[Figure]) -> list[str]:
+    """The steps that measure these ratios."""
+    ids = {name.partition(" / ")[0] for name in names}
+    return sorted({each["step"] for each in figures if each["id"] in ids})

@@ -85,10 +85,10 @@ def writers() -> dict[str, _Run]:
     return found
 
 
-def decode(rounds: int) -> dict[str, Any]:
+def decode(rounds: int, classes: bool) -> dict[str, Any]:
     """Microseconds for each frame of a part, by contender and round; and how long the parts are.
 
-    The parts are the mix, its deltas, and each class of its events.
+    The parts are the mix, its deltas, and maybe each class of its events.
     """
     mix = frames.recorded_frames()
     strange = [frames.compact({**json.loads(frame), "event_id": 5}) for frame in mix]
@@ -99,19 +99,19 @@ def decode(rounds: int) -> dict[str, Any]:
     kinds = [json.loads(frame)["type"] for frame in mix]
     parts = {"mix": list(range(len(mix)))}
     parts["deltas"] = [index for index, kind in enumerate(kinds) if kind.endswith(".delta")]
-    for index, kind in enumerate(kinds):
+    for index, kind in enumerate(kinds if classes else []):
         parts.setdefault(f"class.{kind}", []).append(index)
     return _measure(runs, inputs, parts, rounds)
 
 
-def encode(rounds: int) -> dict[str, Any]:
+def encode(rounds: int, classes: bool) -> dict[str, Any]:
     """The same of events that clients send: those of the recordings, and some for their class."""
     from voxwire.codec import REALTIME
 
     recorded = [(data, REALTIME.event(data)) for data in frames.recorded_events()]
     pairs = sent() + recorded
     parts = {"mix": list(range(len(pairs) - len(recorded), len(pairs)))} if recorded else {}
-    for index, (data, _) in enumerate(pairs[: len(pairs) - len(recorded)]):
+    for index, (data, _) in enumerate(pairs[: len(pairs) - len(recorded)] if classes else []):
         parts[f"class.{data['type']}"] = [index]
     runs = writers()
     return _measure(runs, dict.fromkeys(runs, pairs), parts, rounds)

@@ -32,20 +32,24 @@ class Size:
     crowds: int
     codec_rounds: int
     codec_processes: int
+    classes: bool
     memory: bool
 
 
 FULL = Size(
     rounds=15, frames=4_000, chunks=2_000, openings=30, paced=3_000, imports=5,
-    sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=5, codec_processes=5, memory=True,
+    sessions=(1_000, 250), seconds=8.0, crowds=2, codec_rounds=5, codec_processes=5,
+    classes=True, memory=True,
 )  # fmt: skip
 QUICK = Size(
-    rounds=5, frames=500, chunks=400, openings=5, paced=300, imports=1,
-    sessions=(100,), seconds=1.0, crowds=1, codec_rounds=2, codec_processes=2, memory=False,
+    rounds=4, frames=500, chunks=400, openings=5, paced=300, imports=1,
+    sessions=(100,), seconds=1.0, crowds=1, codec_rounds=6, codec_processes=2,
+    classes=False, memory=False,
 )  # fmt: skip
 TINY = Size(
     rounds=1, frames=60, chunks=20, openings=1, paced=20, imports=1,
-    sessions=(3,), seconds=0.1, crowds=1, codec_rounds=1, codec_processes=1, memory=False,
+    sessions=(3,), seconds=0.1, crowds=1, codec_rounds=1, codec_processes=1,
+    classes=True, memory=False,
 )  # fmt: skip
 """For a test that all of it runs; the figures mean nothing."""
 
@@ -94,7 +98,7 @@ def _codecs(
     sizes: dict[str, int] = {}
     times: dict[str, dict[str, list[float]]] = {}
     for _ in range(size.codec_processes):
-        found = processes.anew("codecs", task, rounds=size.codec_rounds)
+        found = processes.anew("codecs", task, rounds=size.codec_rounds, classes=size.classes)
         sizes = found["sizes"]
         for part, taken in found["times"].items():
             for name, samples in taken.items():

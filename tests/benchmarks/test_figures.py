@@ -61,31 +61,45 @@ def test_the_picture_has_a_bar_for_each_contender() -> None:
 
 def test_what_has_become_slower_is_told() -> None:
     committed = ratios([made()])
-    assert baseline.regressions([made()], committed) == []
-    assert baseline.regressions([made(6.0 * 1.4)], committed) == []  # noise
-    (told,) = baseline.regressions([made(6.0 * 1.6)], committed)
-    assert "receive.small / bare: 1.92, was 1.20" in told
+    assert baseline.regressions([made()], committed) == {}
+    assert baseline.regressions([made(6.0 * 1.4)], committed) == {}  # noise
+    told = baseline.regressions([made(6.0 * 1.6)], committed)
+    assert told == {"receive.small / bare": "1.92, was 1.2; up to 1.8 is noise"}
 
 
 def test_what_is_not_measured_any_more_is_told() -> None:
-    (told,) = baseline.regressions([], {"send / bare": 1.1})
-    assert told == "send / bare: not measured, was 1.10"
+    told = baseline.regressions([], {"send / bare": 1.1})
+    assert told == {"send / bare": "not measured, was 1.1"}
+    assert baseline.steps_of(told, [{**made(), "step": "receiving"}]) == []
 
 
-@pytest.mark.parametrize(("committed", "status"), [(1.0, 0), (0.5, 1)])
-def test_the_program_fails_over_a_regression(
-    committed: float,
+@pytest.mark.parametrize(
+    ("times", "status", "runs"),
+    [([6.0], 0, 1), ([12.0, 6.0], 0, 2), ([12.0, 11.0], 1, 2)],
+    ids=["as fast", "slower once", "slower twice"],
+)
+def test_the_program_fails_over_a_regression_that_comes_again(
+    times: list[float],
     status: int,
+    runs: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(program, "run", lambda size, only: [{**made(), "step": "receiving"}])
+    asked: list[Any] = []
+
+    def run(size: Any, only: list[str] | None) -> list[Any]:
+        asked.append(only)
+        return [{**made(times[len(asked) - 1]), "step": "receiving"}]
+
+    monkeypatch.setattr(program, "run", run)
     path = tmp_path / "baseline.json"
-    path.write_text(json.dumps({"receive.small / bare": committed}))
+    path.write_text(json.dumps(ratios([made()])))
     words = ["--quick", "--check", "--baseline", str(path), "--output", str(tmp_path)]
     assert program.main(words) == status
-    assert ("slower: receive.small / bare: 1.20" in capsys.readouterr().err) == (status == 1)
+    assert asked == [None, ["receiving"]][:runs]
+    told = "slower: receive.small / bare: 2.2, was 1.2; up to 1.8 is noise"
+    assert (told in capsys.readouterr().err) == (status == 1)
     assert json.loads((tmp_path / "results.json").read_text())["quick"] is True
 
 
