@@ -108,11 +108,11 @@ def encode(rounds: int, classes: bool) -> dict[str, Any]:
     """The same of events that clients send: those of the recordings, and some for their class."""
     from voxwire.codec import REALTIME
 
-    recorded = [(data, REALTIME.event(data)) for data in frames.recorded_events()]
-    pairs = sent() + recorded
-    parts = {"mix": list(range(len(pairs) - len(recorded), len(pairs)))} if recorded else {}
-    for index, (data, _) in enumerate(pairs[: len(pairs) - len(recorded)] if classes else []):
-        parts[f"class.{data['type']}"] = [index]
+    pairs = [(data, REALTIME.event(data)) for data in frames.recorded_events()]
+    parts = {"mix": list(range(len(pairs)))} if pairs else {}
+    for pair in sent() if classes else []:
+        parts[f"class.{pair[0]['type']}"] = [len(pairs)]
+        pairs.append(pair)
     runs = writers()
     return _measure(runs, dict.fromkeys(runs, pairs), parts, rounds)
 

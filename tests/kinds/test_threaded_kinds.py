@@ -55,6 +55,22 @@ def test_lines_by_hand(server: Emulator) -> None:
         assert written.get(timeout=5).strip() == "one"
 
 
+def test_a_handler_may_close_it(server: Emulator) -> None:
+    ended = threading.Event()
+    session = voxwire.sync.connect_transcription(url=server.url, turn_detection=None).open()
+
+    def close(_: object) -> None:
+        session.close()
+        ended.set()
+
+    session.on("input_audio_buffer.committed", close)
+    session.append_audio(silence(200))
+    session.commit_audio()
+    assert ended.wait(10)
+    session.close()  # and waits for the rest
+    assert session.closed is not None
+
+
 def test_a_translation_ends_with_its_source(server: Emulator) -> None:
     sound = silence(500) + server.speech("good morning")
     with voxwire.sync.connect_translation(url=server.url, to="es", speed=None) as session:

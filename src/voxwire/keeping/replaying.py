@@ -64,8 +64,8 @@ class Replay:
         )
         if kept.session is not None:
             # The conversation keeps what it was told, and not by which model or in which format.
-            described = {"type": "session.updated", "event_id": "", "session": kept.session}
-            self.cache.apply(codec.REALTIME.decode(json.dumps(described).encode()))
+            described = {"event_id": "", "session": kept.session}
+            self.cache.apply(SessionUpdated.from_dict(described))
         for fields in kept.unanswered:
             frame = json.dumps(fields, separators=(",", ":")).encode()
             event: Any = codec.REALTIME.decode_client(frame)

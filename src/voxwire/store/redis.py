@@ -251,8 +251,8 @@ class RedisStore:
                         "XREVRANGE", self._inbox, "+", "-", "COUNT", 1
                     )
                     after = _text(newest[0][0]) if newest else "0"
-                    for woken in self._waiting.values():
-                        woken.set()
+                    for each in self._waiting.values():
+                        each.set()
                 answer = await self._connections.do(
                     "XREAD", "BLOCK", 5000, "STREAMS", self._inbox, after, wait=5.0
                 )
@@ -261,9 +261,9 @@ class RedisStore:
                 continue
             for id, fields in _streams(answer):
                 after = _text(id)
-                woken_by_this = self._waiting.get(_text(fields[1]))
-                if woken_by_this is not None:
-                    woken_by_this.set()
+                woken = self._waiting.get(_text(fields[1]))
+                if woken is not None:
+                    woken.set()
 
 
 def _held(lease: Lease, answer: Sequence[Any]) -> None:

@@ -14,18 +14,15 @@ from voxwire_protocol import Event
 from .. import session as asyncio_face
 from .. import streams
 from .handles import EventStream, Expectation
-from .portal import Portal
+from .live import Live
 
-__all__ = ["Listening"]
+__all__ = ["Listening", "plain"]
 
 E = TypeVar("E", bound=Event)
 
 
-class Listening:
+class Listening(Live[asyncio_face.Session]):
     """What a threaded session offers to those who listen."""
-
-    _portal: Portal
-    _inner: asyncio_face.Session
 
     @overload
     def on(
@@ -49,7 +46,7 @@ class Listening:
 
         def register(function: Any) -> Any:
             self._portal.run(
-                lambda: self._inner.on(key, function, thread=_plain(function), limit=limit)
+                lambda: self._inner.on(key, function, thread=plain(function), limit=limit)
             )
             return function
 
@@ -71,7 +68,7 @@ class Listening:
         """Like :meth:`on`, for the next matching event only."""
 
         def register(function: Any) -> Any:
-            self._portal.run(lambda: self._inner.once(key, function, thread=_plain(function)))
+            self._portal.run(lambda: self._inner.once(key, function, thread=plain(function)))
             return function
 
         return register if handler is None else register(handler)
@@ -169,5 +166,6 @@ class Listening:
         return self._portal.call(self._inner.wait_for(key, *keys, timeout=timeout, where=where))
 
 
-def _plain(function: Any) -> bool:
+def plain(function: Any) -> bool:
+    """Whether a handler is to have a worker thread: an async one runs on the loop."""
     return not inspect.iscoroutinefunction(function)

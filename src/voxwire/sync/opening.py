@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from .. import connecting, resuming
-from ..kinds import threaded
-from ..kinds.threaded import ConnectKind, Transcriber, Translator
-from .handles import Receipt
+from ..kinds import connecting as kinds
+from .kinds import Transcriber, Translator
 from .portal import Portal
 from .session import Session
 
@@ -28,29 +27,39 @@ __all__ = [
 P = ParamSpec("P")
 
 
-class Connect:
-    """A session that is about to be opened: ``with connect(...) as session``, or :meth:`open`."""
+S = TypeVar("S", bound=Session | Transcriber | Translator)
 
-    def __init__(self, inner: connecting.Connect) -> None:
-        self._inner = inner
-        self._session: Session | None = None
 
-    def open(self) -> Session:
+class Opening(Generic[S]):
+    """A session that is about to be opened: ``with ... as session``, or :meth:`open`."""
+
+    def __init__(self, open_on: Callable[[Portal], S]) -> None:
+        self._open_on = open_on
+        self._session: S | None = None
+
+    def open(self) -> S:
         """Open it; the caller closes it."""
         portal = Portal()
         try:
-            return Session(portal, portal.call(self._inner.open()))
+            return self._open_on(portal)
         except BaseException:  # also Ctrl-C: no thread is left behind
             portal.close()
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> S:
         self._session = self.open()
         return self._session
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if self._session is not None:
-            self._session.__exit__(*exc)
+            self._session.__exit__(kind, error, trace)
+
+
+class Connect(Opening[Session]):
+    """A session that is about to be opened: ``with connect(...) as session``, or :meth:`open`."""
+
+    def __init__(self, inner: connecting.Connect) -> None:
+        super().__init__(lambda portal: Session(portal, portal.call(inner.open())))
 
 
 def _threaded(connect: Callable[P, connecting.Connect]) -> Callable[P, Connect]:
@@ -74,11 +83,13 @@ resume = _threaded(resuming.resume)
 """Take a session over without asyncio; see :func:`voxwire.resume`."""
 
 
-def connect_transcription(**options: Any) -> ConnectKind[Transcriber]:
+def connect_transcription(**options: Any) -> Opening[Transcriber]:
     """Open a transcription session without asyncio; see :func:`voxwire.connect_transcription`."""
-    return threaded.transcription(Portal, Receipt, options)
+    inner = kinds.connect_transcription(**options)
+    return Opening(lambda portal: Transcriber(portal, portal.call(inner.open())))
 
 
-def connect_translation(**options: Any) -> ConnectKind[Translator]:
+def connect_translation(**options: Any) -> Opening[Translator]:
     """Open a translation session without asyncio; see :func:`voxwire.connect_translation`."""
-    return threaded.translation(Portal, Receipt, options)
+    inner = kinds.connect_translation(**options)
+    return Opening(lambda portal: Translator(portal, portal.call(inner.open())))

@@ -5,7 +5,6 @@ This module decides nothing. How calls get from one thread to another, the porta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
@@ -15,11 +14,10 @@ from .. import session as asyncio_face
 from ..acting import GivenTool
 from ..approvals import Nothing
 from ..conversation.conversation import Conversation
-from ..events import ConnectionClosed
 from ..options import ResponseOptions, SessionOptions
 from ..playback.playback import Playback
 from ..responses import Policy
-from ..sending import Sendable, Sound
+from ..sending import Sound
 from ..talk import Audio
 from ..tools.tool import AnyTool, Approve, Tool
 from .handles import Receipt, Response
@@ -27,9 +25,7 @@ from .listening import Listening
 from .portal import Portal
 
 if TYPE_CHECKING:
-    from ..costs import SessionUsage
     from ..keeping.kept import Kept
-    from ..recording.recorder import Recorder
 
 __all__ = ["Session"]
 
@@ -44,8 +40,7 @@ class Session(Listening):
     """
 
     def __init__(self, portal: Portal, inner: asyncio_face.Session) -> None:
-        self._portal = portal
-        self._inner = inner
+        super().__init__(portal, inner)
         inner.serve_threads(self, self._send_answer)
 
     def _send_answer(self, event: ClientEvent) -> Awaitable[Any]:
@@ -57,30 +52,9 @@ class Session(Listening):
         return Nothing()
 
     @property
-    def session(self) -> Any:
-        """The session as the server last described it; ``None`` before ``session.created``."""
-        return self._inner.session
-
-    @property
     def conversation(self) -> Conversation:
         """What was said so far, in order."""
         return self._inner.conversation
-
-    @property
-    def closed(self) -> ConnectionClosed | None:
-        """How the connection ended; ``None`` while it is open."""
-        return self._inner.closed
-
-    def __repr__(self) -> str:
-        return repr(self._inner).replace("voxwire.", "voxwire.sync.", 1)
-
-    def __iter__(self) -> Iterator[Event]:
-        """All events from the server; see :meth:`voxwire.Session.__aiter__`."""
-        return self._portal.iterate(self._inner.__aiter__())
-
-    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> Receipt:
-        """Check an event and send it; see :meth:`voxwire.Session.send`."""
-        return Receipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
     def send_raw(self, frame: str | bytes) -> None:
         """Send a text frame as it is, unchecked."""
@@ -119,11 +93,6 @@ class Session(Listening):
     ) -> None:
         """The listener cuts in; see :meth:`voxwire.Session.interrupt`."""
         self._portal.call(self._inner.interrupt(played_ms, item_id=item_id, samples=samples))
-
-    @property
-    def usage(self) -> SessionUsage:
-        """What was used so far; ``session.usage.cost()`` is the bill for it."""
-        return self._inner.usage
 
     def talk(self, audio: Audio) -> None:
         """Hold a spoken conversation, until it ends or Ctrl-C; see :meth:`voxwire.Session.talk`."""
@@ -180,10 +149,6 @@ class Session(Listening):
     def clear_audio(self) -> Receipt:
         """Throw away what was appended and not committed."""
         return Receipt(self._portal, self._portal.call(self._inner.clear_audio()))
-
-    def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
-        """Write all frames from now on to `path`; see :meth:`voxwire.Session.record`."""
-        return self._portal.run(lambda: self._inner.record(path, audio=audio))
 
     def rotate(self) -> None:
         """Move to another connection now; see :meth:`voxwire.Session.rotate`."""
