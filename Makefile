@@ -10,7 +10,7 @@ UPSTREAM ?= ../shared/upstream/realtime.openapi.json
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers failover test-package fuzz audit regenerate check-generated drift bench bench-check docs soak lint types lock clean
+.PHONY: help demo test test-peers failover test-package coverage gates fuzz audit regenerate check-generated drift bench bench-check docs soak lint types lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,7 +54,15 @@ test: $(VENV)/.dev  ## lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright --warnings
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(if $(COVERAGE),--cov --cov-context=test --cov-report=)
+
+# By package, and by the tests that mirror it; COVERAGE=1 leaves the data of the tests.
+coverage: $(VENV)/.dev  ## run the tests, and hold each package's coverage at its floor
+	@test -n "$(CI)" -a -f .coverage || $(MAKE) -s test COVERAGE=1
+	@$(BIN)/python .ci/coverage_floor.py
+
+gates: $(VENV)/.dev  ## how much of the public types is known
+	@$(BIN)/python .ci/type_completeness.py
 
 # In environments of their own; what cannot be installed here is skipped, with the reason.
 test-peers: $(VENV)/.dev  ## hold conversations with other people's clients and servers
