@@ -24,7 +24,7 @@ _Run = Callable[[Any], Any]
 
 def readers() -> dict[str, _Run]:
     """Those that can be imported here."""
-    from voxwire.codec import REALTIME
+    from voxwire.protocol.codec import REALTIME
 
     found: dict[str, _Run] = {"voxwire": REALTIME.decode, "json": json.loads}
     try:
@@ -60,7 +60,7 @@ def readers() -> dict[str, _Run]:
 
 def writers() -> dict[str, _Run]:
     """What makes a frame of a dict or of an event."""
-    from voxwire.codec import REALTIME
+    from voxwire.protocol.codec import REALTIME
 
     found: dict[str, _Run] = {
         "voxwire": lambda pair: REALTIME.encode(pair[1]),
@@ -106,7 +106,7 @@ def decode(rounds: int, classes: bool) -> dict[str, Any]:
 
 def encode(rounds: int, classes: bool) -> dict[str, Any]:
     """The same of events that clients send: those of the recordings, and some for their class."""
-    from voxwire.codec import REALTIME
+    from voxwire.protocol.codec import REALTIME
 
     pairs = [(data, REALTIME.event(data)) for data in frames.recorded_events()]
     parts = {"mix": list(range(len(pairs)))} if pairs else {}
@@ -119,7 +119,7 @@ def encode(rounds: int, classes: bool) -> dict[str, Any]:
 
 def sent() -> list[Any]:
     """What clients send most, and the longest that they send: dicts beside instances."""
-    from voxwire.codec import REALTIME
+    from voxwire.protocol.codec import REALTIME
 
     session = json.loads(frames.GREETING)["session"]
     weather = {

@@ -18,9 +18,9 @@ from typing import Any
 
 from voxwire_protocol import Event
 
-from voxwire.codec import REALTIME
-from voxwire.conversation import AudioRetention, Cache
-from voxwire.core import Core
+from voxwire.conversation import AudioRetention, ConversationTracker
+from voxwire.protocol.codec import REALTIME
+from voxwire.session.core import Core
 
 PIECE = bytes(range(256)) * 9 + bytes(96)  # 2,400 bytes: 50 ms
 A_MINUTE = 60 * 20
@@ -44,9 +44,9 @@ def piece(item_id: str) -> Event:
     return event("response.output_audio.delta", **place, delta=audio)
 
 
-def one_item(audio: AudioRetention) -> tuple[Cache, Callable[[], None]]:
+def one_item(audio: AudioRetention) -> tuple[ConversationTracker, Callable[[], None]]:
     """A model that speaks for an hour without a pause: the worst case."""
-    cache = Cache(audio=audio)
+    cache = ConversationTracker(audio=audio)
     cache.apply(
         event("conversation.item.added", previous_item_id=None, item=message("a", "assistant"))
     )
@@ -59,10 +59,10 @@ def one_item(audio: AudioRetention) -> tuple[Cache, Callable[[], None]]:
     return cache, minute
 
 
-def talk(audio: AudioRetention) -> tuple[Cache, Callable[[], None]]:
+def talk(audio: AudioRetention) -> tuple[ConversationTracker, Callable[[], None]]:
     """A talk in turns: the user speaks for 5 s, the model for 5 s, with all the events of
     that, which are read in the same time."""
-    cache = Cache(audio=audio)
+    cache = ConversationTracker(audio=audio)
     detection = {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}}
     cache.apply(event("session.created", session={"type": "realtime", **detection}))
     turns = _turns()

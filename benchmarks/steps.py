@@ -20,12 +20,12 @@ from websockets.frames import Frame, Opcode
 from benchmarks import frames, tasks
 from benchmarks.contenders import voxwire as ours
 from benchmarks.frames import MIC_CHUNK
-from voxwire.codec import REALTIME
-from voxwire.core import Core
-from voxwire.playback.playback import Playback
-from voxwire.tool_turns import ToolTurns
-from voxwire.uplink import Uplink
-from voxwire.websocket import WebSocket
+from voxwire.audio.playback.playback import Playback
+from voxwire.protocol.codec import REALTIME
+from voxwire.session.core import Core
+from voxwire.session.input_audio import Uplink
+from voxwire.session.tool_loop import ToolLoop
+from voxwire.transport.fast_websocket import WebSocket
 
 __all__ = ["receiving", "sending", "told"]
 
@@ -44,9 +44,9 @@ async def receiving(url: str, kind: str, count: int) -> dict[str, float]:
     core = _core(kind)
 
     def turn(event: Event) -> None:
-        (core.responses if ToolTurns.is_piece(type(event)) else core.turns).apply(event)
+        (core.responses if ToolLoop.is_piece(type(event)) else core.turns).apply(event)
 
-    spoken = tuple(each for each in {type(event) for event in events} if ToolTurns.concerns(each))
+    spoken = tuple(each for each in {type(event) for event in events} if ToolLoop.concerns(each))
     turns = _each(turn, events, spoken)
     return {
         "whole": whole,

@@ -174,7 +174,7 @@ def test_the_core_brings_five_and_theirs(room: Room) -> None:
 
 def test_every_name_works_without_extras(room: Room) -> None:
     room.check(
-        "import voxwire, voxwire.sync, voxwire.emulator, voxwire.http, voxwire.webhooks\n"
+        "import voxwire, voxwire.sync, voxwire.emulator, voxwire.http, voxwire.http.webhooks\n"
         "assert len([getattr(voxwire, name) for name in voxwire.__all__]) > 300"
     )
 
@@ -216,9 +216,9 @@ def test_a_conversation_on_the_core_alone(room: Room) -> None:
 
 WITHOUT: dict[str, str] = {
     "audio": "import asyncio; from voxwire import LocalAudio\n"
-    "from voxwire.audio.formats import PCM16\nLocalAudio().open(PCM16, PCM16)",
+    "from voxwire.protocol.audio_format import PCM16\nLocalAudio().open(PCM16, PCM16)",
     "cli": "from voxwire.cli import main; main()",
-    "emulator": "import voxwire.emulator.scripts as s\n"
+    "emulator": "import voxwire.emulator.script as s\n"
     "open('x.yaml', 'w').write('rules: []'); s.load('x.yaml')",
     "otel": "import voxwire.telemetry",
     "redis": "from voxwire.store import RedisStore; RedisStore('redis://localhost')",

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import voxwire
-from voxwire.audio.wav import write_wav
+from voxwire.audio.files import write_wav
 from voxwire.emulator import Call, Emulator
 
 OUT = Path("out")

@@ -19,7 +19,7 @@ import harbour
 from attrs import evolve
 
 import voxwire as vx
-from voxwire.codec import REALTIME
+from voxwire.protocol.codec import REALTIME
 from voxwire.recording import Recorder
 
 TARGET = Path(__file__).parent / "recordings" / "harbour.jsonl"

@@ -21,14 +21,14 @@ from typing import TextIO
 
 import voxwire
 from voxwire.audio import chunks, level
-from voxwire.audio.formats import PCM16
-from voxwire.audio.microphone import Microphone
+from voxwire.audio.devices import Microphone
+from voxwire.protocol.audio_format import PCM16
 
 # A session lasts an hour at most. Long before that, we go on in a new one, at the next silence.
 PART_MS, LATEST_MS = 45 * 60_000, 55 * 60_000
 SILENT = -50.0  # dBFS
 
-Lines = Callable[[int, voxwire.Line, int], str]
+Lines = Callable[[int, voxwire.TranscriptLine, int], str]
 """Number, line, and where in the meeting its session began, in milliseconds -> text to write."""
 
 
@@ -84,20 +84,20 @@ def clock(ms: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def words(line: voxwire.Line) -> str:
+def words(line: voxwire.TranscriptLine) -> str:
     """What was said, or why that is not known."""
     return line.text if line.error is None else f"(not understood: {line.error.message})"
 
 
-def plain(number: int, line: voxwire.Line, begins_ms: int) -> str:
+def plain(number: int, line: voxwire.TranscriptLine, begins_ms: int) -> str:
     return f"{clock(begins_ms + (line.start_ms or 0))}  {words(line)}\n"
 
 
-def markdown(number: int, line: voxwire.Line, begins_ms: int) -> str:
+def markdown(number: int, line: voxwire.TranscriptLine, begins_ms: int) -> str:
     return f"- **{clock(begins_ms + (line.start_ms or 0))}** {words(line)}\n"
 
 
-def srt(number: int, line: voxwire.Line, begins_ms: int) -> str:
+def srt(number: int, line: voxwire.TranscriptLine, begins_ms: int) -> str:
     start = begins_ms + (line.start_ms or 0)
     end = begins_ms + line.end_ms if line.end_ms else start + 2000
     times = [f"{clock(ms):0>8},{ms % 1000:03}" for ms in (start, end)]

@@ -8,9 +8,9 @@ from typing import Any
 
 from voxwire_protocol import Event
 
-from voxwire.codec import REALTIME
-from voxwire.conversation import Cache
-from voxwire.events import LocalEvent
+from voxwire.conversation import ConversationTracker
+from voxwire.protocol.codec import REALTIME
+from voxwire.protocol.local_event import LocalEvent
 
 
 def heard(type: str, **fields: Any) -> Event:
@@ -80,7 +80,7 @@ def transcribed(item_id: str, transcript: str, **fields: Any) -> Event:
     )
 
 
-def speech(cache: Cache, item_id: str, start: int | None, stop: int | None) -> None:
+def speech(cache: ConversationTracker, item_id: str, start: int | None, stop: int | None) -> None:
     if start is not None:
         cache.apply(
             heard("input_audio_buffer.speech_started", audio_start_ms=start, item_id=item_id)
@@ -95,14 +95,14 @@ def spoken(id: str, transcript: str | None = None) -> dict[str, Any]:
     return {"id": id, "type": "message", "role": "user", "status": "completed", "content": [part]}
 
 
-def follow(events: list[Event], **options: Any) -> Cache:
-    cache = Cache(**options)
+def follow(events: list[Event], **options: Any) -> ConversationTracker:
+    cache = ConversationTracker(**options)
     for event in events:
         cache.apply(event)
     return cache
 
 
-def ids(cache: Cache) -> list[str]:
+def ids(cache: ConversationTracker) -> list[str]:
     return [item.id for item in cache.conversation]
 
 

@@ -16,10 +16,10 @@ from voxwire_protocol import (
     UserMessage,
 )
 
-from voxwire.codec import REALTIME
-from voxwire.options import response_params
-from voxwire.responses import Responses
-from voxwire.turns import Turn
+from voxwire.protocol.codec import REALTIME
+from voxwire.session.options import response_params
+from voxwire.session.responses import ResponseQueue
+from voxwire.session.responses.state import ResponseState
 
 BUSY = "conversation_already_has_active_response"
 
@@ -29,20 +29,20 @@ class Desk:
 
     def __init__(self) -> None:
         numbers = itertools.count(1)
-        self.responses = Responses(lambda: f"evt_{next(numbers)}")
+        self.responses = ResponseQueue(lambda: f"evt_{next(numbers)}")
         self.sent: list[ClientEvent] = []
-        self.ended: list[Turn] = []
+        self.ended: list[ResponseState] = []
         self.tools: set[str] = set()
         """Ids of responses with calls to answer; see :meth:`settle`."""
 
     # -- the client -----------------------------------------------------------------------------
 
-    def ask(self, policy: Any = "wait", **options: Any) -> Turn:
+    def ask(self, policy: Any = "wait", **options: Any) -> ResponseState:
         turn, events = self.responses.request(_request(options), policy)
         self._send(events)
         return turn
 
-    def say(self, text: str, policy: Any = "wait") -> Turn:
+    def say(self, text: str, policy: Any = "wait") -> ResponseState:
         item = UserMessage(content=[InputText(text=text)])
         items = [ConversationItemCreate(item=item)]
         turn, events = self.responses.request(ResponseCreate(), policy, items=items)
@@ -55,13 +55,13 @@ class Desk:
         items: list[Any] = [e.item for e in self.sent if isinstance(e, ConversationItemCreate)]
         return [item.content[0].text for item in items]
 
-    def go_on(self, turn: Turn, **options: Any) -> None:
+    def go_on(self, turn: ResponseState, **options: Any) -> None:
         self._send(self.responses.request(_request(options), turn=turn)[1])
 
-    def cancel(self, turn: Turn | None = None) -> None:
+    def cancel(self, turn: ResponseState | None = None) -> None:
         self._send(self.responses.cancel(turn))
 
-    def settle(self, turn: Turn, *, tools: bool = False) -> None:
+    def settle(self, turn: ResponseState, *, tools: bool = False) -> None:
         self._send(self.responses.settle(turn, tools=tools))
 
     def by_hand(self, **fields: Any) -> ResponseCreate:

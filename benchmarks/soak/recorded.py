@@ -15,11 +15,11 @@ from typing import Any, Literal
 import attrs
 from voxwire_protocol import ConversationItemCreate, ResponseCreate
 
-from voxwire.core import Core
 from voxwire.errors import VoxwireError
-from voxwire.events import ConnectionClosed
 from voxwire.recording.frames import Frame, read, sessions
-from voxwire.restoring import Restoration
+from voxwire.session.core import Core
+from voxwire.session.local_events import ConnectionClosed
+from voxwire.session.reconnect.restorer import Restorer
 from voxwire.tools.toolset import ToolSet
 
 from .continuing import Astray, Script, Server
@@ -136,7 +136,7 @@ class _Run:
             and event["item"].get("call_id") in tools
         }
         self.core = Core(tail=60.0, tools=ToolSet([_tool(name) for name in sorted(names)]))
-        self.restoration = Restoration(self.core)
+        self.restoration = Restorer(self.core)
 
     def run(self) -> Ended:
         self.server.greet()

@@ -14,36 +14,24 @@ if TYPE_CHECKING:
     from voxwire_protocol import *  # noqa: F403
 
     from . import http as http
-    from . import legacy as legacy
     from . import sync as sync
     from . import telemetry as telemetry
-    from . import webhooks as webhooks
-    from .approvals import McpApprovalRequested as McpApprovalRequested
+    from .audio.devices import LocalAudio as LocalAudio
     from .audio.files import FileAudio as FileAudio
-    from .audio.formats import Format as Format
-    from .audio.local import LocalAudio as LocalAudio
+    from .audio.files import read_wav as read_wav
+    from .audio.files import stream_wav as stream_wav
+    from .audio.files import write_wav as write_wav
+    from .audio.playback.playback import Playback as Playback
     from .audio.remote import RemoteAudio as RemoteAudio
-    from .audio.wav import read_wav as read_wav
-    from .audio.wav import stream_wav as stream_wav
-    from .audio.wav import write_wav as write_wav
-    from .codec.codec import Problem as Problem
-    from .codec.codec import extras as extras
-    from .codec.codec import is_valid as is_valid
-    from .codec.codec import problems as problems
-    from .codec.codec import rebuild as rebuild
-    from .codec.codec import validate as validate
-    from .connecting import Connect as Connect
-    from .connecting import attach as attach
-    from .connecting import connect as connect
     from .conversation.conversation import Conversation as Conversation
-    from .conversation.events import ConversationInterrupted as ConversationInterrupted
-    from .conversation.events import ConversationItemAppended as ConversationItemAppended
-    from .conversation.events import ConversationItemCompleted as ConversationItemCompleted
-    from .conversation.events import ConversationUpdated as ConversationUpdated
+    from .conversation.local_events import ConversationInterrupted as ConversationInterrupted
+    from .conversation.local_events import ConversationItemAppended as ConversationItemAppended
+    from .conversation.local_events import ConversationItemCompleted as ConversationItemCompleted
+    from .conversation.local_events import ConversationUpdated as ConversationUpdated
+    from .conversation.pricing import Cost as Cost
+    from .conversation.pricing import Price as Price
+    from .conversation.pricing import SessionUsage as SessionUsage
     from .conversation.usage import Usage as Usage
-    from .costs import Cost as Cost
-    from .costs import Price as Price
-    from .costs import SessionUsage as SessionUsage
     from .errors import AuthenticationError as AuthenticationError
     from .errors import ConnectError as ConnectError
     from .errors import ConnectionClosedError as ConnectionClosedError
@@ -67,17 +55,8 @@ if TYPE_CHECKING:
     from .errors import UpgradeRejected as UpgradeRejected
     from .errors import VoxwireError as VoxwireError
     from .errors import WaitTimeout as WaitTimeout
-    from .events import ConnectionClosed as ConnectionClosed
-    from .events import HandlerFailed as HandlerFailed
-    from .events import LocalEvent as LocalEvent
-    from .events import Overflow as Overflow
-    from .events import Reconnected as Reconnected
-    from .events import Reconnecting as Reconnecting
-    from .events import ToolFailed as ToolFailed
-    from .handles import Receipt as Receipt
-    from .handles import Response as Response
-    from .http.answers import RawResponse as RawResponse
-    from .http.calling import CallAnswer as CallAnswer
+    from .http import webhooks as webhooks
+    from .http.calls import CallAnswer as CallAnswer
     from .http.client import AsyncClient as AsyncClient
     from .http.client import Client as Client
     from .http.errors import BadRequest as BadRequest
@@ -94,67 +73,88 @@ if TYPE_CHECKING:
     from .http.errors import Unauthorized as Unauthorized
     from .http.errors import UnprocessableEntity as UnprocessableEntity
     from .http.errors import UnreadableAnswer as UnreadableAnswer
-    from .http.retrying import Backoff as Backoff
-    from .keeping.events import OwnerChanged as OwnerChanged
-    from .keeping.events import Resumed as Resumed
-    from .keeping.events import StoreFailed as StoreFailed
-    from .keeping.events import StoreRecovered as StoreRecovered
-    from .keeping.kept import Kept as Kept
-    from .keeping.options import Storing as Storing
-    from .kinds.connecting import ConnectTranscription as ConnectTranscription
-    from .kinds.connecting import ConnectTranslation as ConnectTranslation
-    from .kinds.connecting import connect_transcription as connect_transcription
-    from .kinds.connecting import connect_translation as connect_translation
-    from .kinds.lines import Line as Line
-    from .kinds.settings import TranscriptionOptions as TranscriptionOptions
-    from .kinds.settings import TranslationOptions as TranslationOptions
-    from .kinds.settings import transcription_session as transcription_session
-    from .kinds.settings import translation_session as translation_session
-    from .kinds.transcribing import Transcriber as Transcriber
-    from .kinds.translating import Translated as Translated
-    from .kinds.translating import Translator as Translator
-    from .observing import Observation as Observation
-    from .observing import observe as observe
-    from .options import realtime_session as realtime_session
-    from .playback.playback import Playback as Playback
-    from .reconnect import Reconnect as Reconnect
+    from .http.responses import RawResponse as RawResponse
+    from .http.retry import Backoff as Backoff
+    from .http.webhooks import InvalidSignature as InvalidSignature
+    from .protocol import legacy as legacy
+    from .protocol.audio_format import Format as Format
+    from .protocol.codec import Problem as Problem
+    from .protocol.codec import extras as extras
+    from .protocol.codec import is_valid as is_valid
+    from .protocol.codec import problems as problems
+    from .protocol.codec import rebuild as rebuild
+    from .protocol.codec import validate as validate
+    from .protocol.local_event import LocalEvent as LocalEvent
+    from .protocol.local_event import Overflow as Overflow
     from .recording.recorder import Recorder as Recorder
-    from .resuming import resume as resume
-    from .servers.azure import Azure as Azure
-    from .servers.azure import AzureVoiceLive as AzureVoiceLive
-    from .servers.profiles import Abilities as Abilities
-    from .servers.profiles import Compatible as Compatible
-    from .servers.profiles import OpenAI as OpenAI
-    from .servers.profiles import ServerProfile as ServerProfile
-    from .servers.xai import XAI as XAI
-    from .session import Session as Session
-    from .steering import Answer as Answer
-    from .steering import Steering as Steering
-    from .steering import steer as steer
-    from .store.file import FileStore as FileStore
-    from .store.interface import Store as Store
+    from .session.connect import Connect as Connect
+    from .session.connect import attach as attach
+    from .session.connect import connect as connect
+    from .session.connect_media import ConnectTranscription as ConnectTranscription
+    from .session.connect_media import ConnectTranslation as ConnectTranslation
+    from .session.connect_media import connect_transcription as connect_transcription
+    from .session.connect_media import connect_translation as connect_translation
+    from .session.local_events import ConnectionClosed as ConnectionClosed
+    from .session.local_events import HandlerFailed as HandlerFailed
+    from .session.local_events import Reconnected as Reconnected
+    from .session.local_events import Reconnecting as Reconnecting
+    from .session.local_events import ToolFailed as ToolFailed
+    from .session.media_options import TranscriptionOptions as TranscriptionOptions
+    from .session.media_options import TranslationOptions as TranslationOptions
+    from .session.media_options import transcription_session as transcription_session
+    from .session.media_options import translation_session as translation_session
+    from .session.options import realtime_session as realtime_session
+    from .session.reconnect.policy import Reconnect as Reconnect
+    from .session.response import Response as Response
+    from .session.response import SendReceipt as SendReceipt
+    from .session.session import Session as Session
+    from .session.transcription import Transcriber as Transcriber
+    from .session.transcription import TranscriptLine as TranscriptLine
+    from .session.translation import Translated as Translated
+    from .session.translation import Translator as Translator
+    from .store.base import Store as Store
+    from .store.local_events import OwnerChanged as OwnerChanged
+    from .store.local_events import Resumed as Resumed
+    from .store.local_events import StoreFailed as StoreFailed
+    from .store.local_events import StoreRecovered as StoreRecovered
+    from .store.observer import Observation as Observation
+    from .store.observer import observe as observe
+    from .store.options import StoreOptions as StoreOptions
     from .store.redis import RedisStore as RedisStore
-    from .tools.later import Later as Later
+    from .store.remote import RemoteAnswer as RemoteAnswer
+    from .store.remote import RemoteSession as RemoteSession
+    from .store.remote import remote as remote
+    from .store.resume import resume as resume
+    from .store.sqlite import SQLiteStore as SQLiteStore
+    from .store.stored_session import StoredSession as StoredSession
+    from .tools.deferred import DeferredResult as DeferredResult
+    from .tools.mcp import McpApprovalRequested as McpApprovalRequested
     from .tools.tool import Call as Call
     from .tools.tool import Tool as Tool
     from .tools.tool import ToolContext as ToolContext
     from .tools.tool import tool as tool
     from .tools.toolset import ToolSet as ToolSet
-    from .webhooks import InvalidSignature as InvalidSignature
+    from .transport.providers.azure import Azure as Azure
+    from .transport.providers.azure import AzureVoiceLive as AzureVoiceLive
+    from .transport.providers.profile import Capabilities as Capabilities
+    from .transport.providers.profile import OpenAI as OpenAI
+    from .transport.providers.profile import OpenAICompatible as OpenAICompatible
+    from .transport.providers.profile import ServerProfile as ServerProfile
+    from .transport.providers.xai import XAI as XAI
 
 # The one table of what this package itself offers; all other names are the protocol's.
 _HOME = {
-    "approvals": ("McpApprovalRequested",),
-    "servers.azure": ("Azure", "AzureVoiceLive"),
-    "codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
-    "connecting": ("Connect", "attach", "connect"),
-    "conversation": ("Conversation",),
-    "conversation.events": (
+    "audio.devices": ("LocalAudio",),
+    "audio.files": ("FileAudio", "read_wav", "stream_wav", "write_wav"),
+    "audio.playback.playback": ("Playback",),
+    "audio.remote": ("RemoteAudio",),
+    "conversation.conversation": ("Conversation",),
+    "conversation.local_events": (
         "ConversationInterrupted", "ConversationItemAppended", "ConversationItemCompleted",
         "ConversationUpdated",
     ),
+    "conversation.pricing": ("Cost", "Price", "SessionUsage"),
     "conversation.usage": ("Usage",),
-    "costs": ("Cost", "Price", "SessionUsage"),
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
@@ -162,60 +162,64 @@ _HOME = {
         "SessionOwned", "SteeringRefused", "StoreError", "StoreUnavailable", "ToolError",
         "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
-    "events": (
-        "ConnectionClosed", "HandlerFailed", "LocalEvent", "Overflow", "Reconnected",
-        "Reconnecting", "ToolFailed",
-    ),
-    "handles": ("Receipt", "Response"),
-    "http.answers": ("RawResponse",),
-    "http.calling": ("CallAnswer",),
+    "http.calls": ("CallAnswer",),
     "http.client": ("AsyncClient", "Client"),
     "http.errors": (
         "BadRequest", "Conflict", "Forbidden", "HttpConnectionError", "HttpError",
         "HttpStatusError", "HttpTimeout", "InternalServerError", "InvalidRequest", "NotFound",
         "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
     ),
-    "http.retrying": ("Backoff",),
-    "audio.files": ("FileAudio",),
-    "audio.formats": ("Format",),
-    "audio.local": ("LocalAudio",),
-    "audio.remote": ("RemoteAudio",),
-    "audio.wav": ("read_wav", "stream_wav", "write_wav"),
-    "keeping.events": ("OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered"),
-    "keeping.kept": ("Kept",),
-    "keeping.options": ("Storing",),
-    "kinds.connecting": (
+    "http.responses": ("RawResponse",),
+    "http.retry": ("Backoff",),
+    "http.webhooks": ("InvalidSignature",),
+    "protocol.audio_format": ("Format",),
+    "protocol.codec": ("Problem", "extras", "is_valid", "problems", "rebuild", "validate"),
+    "protocol.local_event": ("LocalEvent", "Overflow"),
+    "recording.recorder": ("Recorder",),
+    "session.connect": ("Connect", "attach", "connect"),
+    "session.connect_media": (
         "ConnectTranscription", "ConnectTranslation", "connect_transcription",
         "connect_translation",
     ),
-    "kinds.lines": ("Line",),
-    "kinds.settings": (
+    "session.local_events": (
+        "ConnectionClosed", "HandlerFailed", "Reconnected", "Reconnecting", "ToolFailed",
+    ),
+    "session.media_options": (
         "TranscriptionOptions", "TranslationOptions", "transcription_session",
         "translation_session",
     ),
-    "kinds.transcribing": ("Transcriber",),
-    "kinds.translating": ("Translated", "Translator"),
-    "observing": ("Observation", "observe"),
-    "options": ("realtime_session",),
-    "playback": ("Playback",),
-    "reconnect": ("Reconnect",),
-    "resuming": ("resume",),
-    "servers.profiles": ("Abilities", "Compatible", "OpenAI", "ServerProfile"),
-    "recording": ("Recorder",),
-    "session": ("Session",),
-    "steering": ("Answer", "Steering", "steer"),
-    "store.file": ("FileStore",),
-    "store.interface": ("Store",),
+    "session.options": ("realtime_session",),
+    "session.reconnect.policy": ("Reconnect",),
+    "session.response": ("Response", "SendReceipt"),
+    "session.session": ("Session",),
+    "session.transcription": ("Transcriber", "TranscriptLine"),
+    "session.translation": ("Translated", "Translator"),
+    "store.base": ("Store",),
+    "store.local_events": ("OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered"),
+    "store.observer": ("Observation", "observe"),
+    "store.options": ("StoreOptions",),
     "store.redis": ("RedisStore",),
-    "tools": ("Call", "Tool", "ToolContext", "tool"),
-    "tools.later": ("Later",),
+    "store.remote": ("RemoteAnswer", "RemoteSession", "remote"),
+    "store.resume": ("resume",),
+    "store.sqlite": ("SQLiteStore",),
+    "store.stored_session": ("StoredSession",),
+    "tools.deferred": ("DeferredResult",),
+    "tools.mcp": ("McpApprovalRequested",),
+    "tools.tool": ("Call", "Tool", "ToolContext", "tool"),
     "tools.toolset": ("ToolSet",),
-    "servers.xai": ("XAI",),
-    "webhooks": ("InvalidSignature",),
+    "transport.providers.azure": ("Azure", "AzureVoiceLive"),
+    "transport.providers.profile": ("Capabilities", "OpenAI", "OpenAICompatible", "ServerProfile"),
+    "transport.providers.xai": ("XAI",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
-# What a program says the module of: voxwire.webhooks.unwrap.
-_SUBMODULES = ("http", "legacy", "sync", "telemetry", "webhooks")
+# What a program says the module of: voxwire.http.webhooks.unwrap.
+_SUBMODULES = {
+    "http": "http",
+    "legacy": "protocol.legacy",
+    "sync": "sync",
+    "telemetry": "telemetry",
+    "webhooks": "http.webhooks",
+}
 
 __version__ = "0.1.0"
 
@@ -225,7 +229,7 @@ def __getattr__(name: str) -> Any:
     if module is not None:
         value = getattr(import_module(f".{module}", __name__), name)
     elif name in _SUBMODULES:
-        value = import_module(f".{name}", __name__)
+        value = import_module(f".{_SUBMODULES[name]}", __name__)
     elif name == "__all__":
         value = sorted({*_MODULES, *import_module("voxwire_protocol").__all__})
     elif name.startswith("_"):

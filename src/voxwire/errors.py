@@ -39,7 +39,7 @@
         ├── NoOwner                              nobody holds it, so nobody can answer
         └── SteeringRefused                      its owner could not do what was asked
 
-Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.webhooks``; ``voxwire``
+Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.http.webhooks``; ``voxwire``
 itself offers all.
 
 What a server says is never in itself an exception: an ``error`` event is an event. It becomes a

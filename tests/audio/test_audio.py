@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxwire.audio import Converter, chunks, convert, g711, level, pcm, silence
-from voxwire.audio.formats import PCM16, PCMA, PCMU, Format
-from voxwire.audio.resampling import Resampler
-from voxwire.audio.wav import read_wav, stream_wav, write_wav
+from voxwire.audio.files import read_wav, stream_wav, write_wav
+from voxwire.audio.resample import Resampler
 from voxwire.errors import InvalidOption
+from voxwire.protocol.audio_format import PCM16, PCMA, PCMU, Format
 
 PCM8K = Format("audio/pcm", 8000)
 

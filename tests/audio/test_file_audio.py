@@ -9,9 +9,9 @@ import pytest
 import voxwire
 from voxwire import ConversationItemTruncated, FileAudio, InvalidOption
 from voxwire.audio import silence
-from voxwire.audio.formats import PCM16, PCMU
 from voxwire.emulator import Emulator
-from voxwire.talk import Audio
+from voxwire.protocol.audio_format import PCM16, PCMU
+from voxwire.session.voice_loop import Audio
 
 
 @pytest.fixture

@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 from voxwire.audio import g711
-from voxwire.audio.formats import PCMU, Format
-from voxwire.audio.local import LocalAudio
-from voxwire.audio.microphone import Microphone
-from voxwire.audio.speaker import Speaker
+from voxwire.audio.devices import LocalAudio, Microphone, Speaker
 from voxwire.errors import InvalidOption
+from voxwire.protocol.audio_format import PCMU, Format
 
 
 class PortAudioError(Exception):

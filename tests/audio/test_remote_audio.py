@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import voxwire.sync
 from voxwire import ConversationItemTruncated, RemoteAudio, ResponseDone
-from voxwire.audio.formats import PCM16, PCMU
 from voxwire.audio.remote import Piece
 from voxwire.emulator import Emulator
-from voxwire.talk import Audio
+from voxwire.protocol.audio_format import PCM16, PCMU
+from voxwire.session.voice_loop import Audio
 
 
 def take(line: RemoteAudio) -> list[Piece]:

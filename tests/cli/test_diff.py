@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
-from voxwire.cli.comparing import Difference, compare
+from voxwire.recording.diff import Difference, compare
 from voxwire.recording.frames import Entry, entry, read
 
 Line = dict[str, Any]

@@ -11,11 +11,11 @@ import pytest
 from cli.terminals import call, run, terminal
 
 import voxwire
-from voxwire import Line
+from voxwire import TranscriptLine
 from voxwire.audio import silence
-from voxwire.cli.sentences import Sentences
-from voxwire.cli.shapes import Shape
+from voxwire.cli.options import SubtitleFormat
 from voxwire.cli.subtitles import written
+from voxwire.cli.translate import SentencePrinter
 from voxwire.emulator import tone
 
 SCRIPT = """\
@@ -117,12 +117,12 @@ def test_what_could_not_be_written_is_told(
 
 
 def test_lines_without_times_and_with_what_breaks_subtitles() -> None:
-    line = Line(item_id="i", text="a --> b\n\nc\x1b[2J", start_ms=None)
-    assert list(written(1, line, Shape.TEXT)) == ["?          a --> b\n\nc\ufffd[2J"]
-    (block,) = written(2, line, Shape.SRT)
+    line = TranscriptLine(item_id="i", text="a --> b\n\nc\x1b[2J", start_ms=None)
+    assert list(written(1, line, SubtitleFormat.TEXT)) == ["?          a --> b\n\nc\ufffd[2J"]
+    (block,) = written(2, line, SubtitleFormat.SRT)
     assert block == "2\n00:00:00,000 --> 00:00:02,000\na -> b\nc\ufffd[2J\n"
-    late = Line(item_id="i", text="late", start_ms=3_723_004, end_ms=3_724_000)
-    assert list(written(1, late, Shape.TEXT)) == ["01:02:03.004  late"]
+    late = TranscriptLine(item_id="i", text="late", start_ms=3_723_004, end_ms=3_724_000)
+    assert list(written(1, late, SubtitleFormat.TEXT)) == ["01:02:03.004  late"]
 
 
 # --- translate ------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_translation_at_the_pace_of_speech_on_a_screen(here: Path, options: li
 
 
 def test_a_sentence_ends_where_it_ends() -> None:
-    words = Sentences()
+    words = SentencePrinter()
     assert list(words.put(" Is it", 200)) == []
     assert list(words.put(" 3.5 or", 400)) == []
     assert list(words.put(" “four?”", 600)) == [("Is it 3.5 or “four?”", 200)]

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
-from voxwire.recording.families import family_of
 from voxwire.recording.frames import entry
+from voxwire.recording.reader import family_of
 
 GOOD = {"type": "response.output_text.delta", "event_id": "e", "response_id": "r", "item_id": "i",
         "output_index": 0, "content_index": 0, "delta": "hi", "undeclared": [1]}  # fmt: skip
@@ -82,7 +82,7 @@ def test_frames_that_are_no_json_are_unknown(tmp_path: Path) -> None:
 
 
 def test_a_frame_that_is_not_rebuilt_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxwire.cli.lint.rebuild", lambda event: {**GOOD, "delta": "other"})
+    monkeypatch.setattr("voxwire.recording.lint.rebuild", lambda event: {**GOOD, "delta": "other"})
     path = write(tmp_path / "a.jsonl", GOOD)
     result = run(path, "--json")
     assert result.exit_code == 1
@@ -106,7 +106,7 @@ def test_a_frame_that_raises_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def broken(event: object) -> object:
         raise KeyError("x")
 
-    monkeypatch.setattr("voxwire.cli.lint.problems", broken)
+    monkeypatch.setattr("voxwire.recording.lint.problems", broken)
     report = json.loads(run(write(tmp_path / "a.jsonl", GOOD), "--json").stdout)
     assert report["failures"][0]["reason"] == "KeyError: 'x'"
     assert report["failed"] == 1

@@ -12,10 +12,10 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from voxwire.cli.app import app
-from voxwire.cli.playing import Begun, Ended
-from voxwire.cli.printing import Printer
+from voxwire.cli.event_text import Piece
+from voxwire.cli.play_session import Begun, Ended
+from voxwire.cli.printer import Printer
 from voxwire.cli.screen import clean
-from voxwire.cli.wording import Piece
 
 SESSION = {
     "type": "realtime",

@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from voxwire.cli.app import app
 from voxwire.cli.record import wording
 from voxwire.emulator import Refuse, ReplayServer
-from voxwire.emulator.passing import Passage
+from voxwire.emulator.frame_pump import FramePump
 from voxwire.recording.frames import Close, Frame, read, sessions
 
 CREATED = {"dir": "s2c", "event": {"type": "session.created", "event_id": "e1"}}
@@ -172,7 +172,7 @@ def list_of(folder: Path) -> list[Path]:
     ],
 )
 def test_how_a_session_ended(close: Close, end: str) -> None:
-    passage = Passage(number=1, url="wss://host/p?a=b", sent=2, received=3, closed=close)
+    passage = FramePump(number=1, url="wss://host/p?a=b", sent=2, received=3, closed=close)
     assert wording(passage) == f"   1  /p?a=b  2 sent, 3 received in 0.0 s, {end}"
 
 

@@ -17,7 +17,14 @@ import voxwire
 from voxwire.audio import silence
 from voxwire.emulator import tone
 
-HEAVY = ("asyncio", "httpx", "msgspec", "voxwire_protocol", "voxwire.emulator", "voxwire.core")
+HEAVY = (
+    "asyncio",
+    "httpx",
+    "msgspec",
+    "voxwire_protocol",
+    "voxwire.emulator",
+    "voxwire.session.core",
+)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from cli.terminals import call, run, terminal
 
 import voxwire
 from voxwire.audio import silence
-from voxwire.audio.formats import PCM16
 from voxwire.cli.levels import Metered
-from voxwire.cli.stage import bar
+from voxwire.cli.voice_display import bar
 from voxwire.emulator import tone
+from voxwire.protocol.audio_format import PCM16
 
 SCRIPT = """\
 hear: ["What is the time?", "Stop that."]

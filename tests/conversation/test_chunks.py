@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from voxwire.conversation.chunks import Shelf, Sound, Text
+from voxwire.conversation.buffers import AudioBudget, AudioBuffer, TextBuffer
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def read_meanwhile(read: Callable[[], object], write: Callable[[], object]) -> N
 
 
 def test_a_text_that_is_read_while_it_grows_loses_no_piece() -> None:
-    text = Text()
+    text = TextBuffer()
 
     def write() -> None:
         for number in range(30_000):
@@ -50,7 +50,7 @@ def test_a_text_that_is_read_while_it_grows_loses_no_piece() -> None:
 
 
 def test_a_sound_that_is_read_while_it_grows_loses_no_byte() -> None:
-    sound, shelf = Sound(), Shelf(None)
+    sound, shelf = AudioBuffer(), AudioBudget(None)
 
     def write() -> None:
         for number in range(3_000):
@@ -62,12 +62,12 @@ def test_a_sound_that_is_read_while_it_grows_loses_no_byte() -> None:
 
 
 def test_empty_texts_and_sounds_have_nothing_in_common() -> None:
-    one, other = Text(), Text()
+    one, other = TextBuffer(), TextBuffer()
     one.add("a")
     assert (one.value, other.value) == ("a", "")
-    copied = copy.deepcopy([other, Text()])
+    copied = copy.deepcopy([other, TextBuffer()])
     copied[0].add("b")
     assert [text.value for text in copied] == ["b", ""]
-    loud, quiet = Sound(), Sound()
+    loud, quiet = AudioBuffer(), AudioBuffer()
     loud.hold(b"ab")
     assert (loud.value, quiet.value) == (b"ab", b"")

@@ -26,8 +26,8 @@ from conversing import (
     transcribed,
 )
 
-from voxwire.conversation import Cache, Conversation
-from voxwire.conversation.events import ConversationUpdated, Delta
+from voxwire.conversation import Conversation, ConversationTracker
+from voxwire.conversation.local_events import ConversationUpdated, Delta
 from voxwire.conversation.usage import Tokens
 from voxwire.errors import InvalidOption
 
@@ -63,7 +63,7 @@ def test_arguments_that_come_in_one_event_are_told_as_a_delta() -> None:
 
 
 def test_pieces_are_taken_in_also_where_nobody_is_told_of_them() -> None:
-    told, silent = Cache(), Cache()
+    told, silent = ConversationTracker(), ConversationTracker()
     silent.told = False
     sound = base64.b64encode(bytes(4801)).decode()
     for cache in (told, silent):
@@ -154,7 +154,7 @@ def test_events_of_an_item_of_the_model() -> None:
 
 
 def test_a_clients_item_is_completed_at_once_and_once() -> None:
-    cache = Cache()
+    cache = ConversationTracker()
     item = answer("o", "call_c")
     assert names(cache.apply(added(item)))[-1] == "conversation.item.completed"
     assert cache.apply(heard("conversation.item.done", previous_item_id=None, item=item)) == []
@@ -324,7 +324,9 @@ def test_output_whose_beginning_was_not_seen_leaves_the_conversation_again() -> 
 
 
 def test_an_item_without_an_id_or_of_an_unknown_type() -> None:
-    assert Cache().apply(added({"type": "message", "role": "user", "content": []})) == []
+    assert (
+        ConversationTracker().apply(added({"type": "message", "role": "user", "content": []})) == []
+    )
     cache = follow([added({"id": "n", "type": "novelty", "status": "completed", "size": 3})])
     item = cache.conversation["n"]
     assert (item.type, item.status, item.item.payload["size"]) == ("novelty", "completed", 3)
@@ -499,7 +501,7 @@ def test_a_snapshot_is_json_and_comes_back_equal() -> None:
     assert again == cache.conversation
     assert again["c"].item == cache.conversation["c"].item
     assert again["n"].item == cache.conversation["n"].item
-    going_on = Cache(conversation=again)
+    going_on = ConversationTracker(conversation=again)
     going_on.apply(delta("output_text", "a", "lo"))
     assert again["a"].text == "Hello"
     assert again != cache.conversation
@@ -517,7 +519,7 @@ def test_what_is_no_snapshot_is_refused(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize("audio", ["some", -1, True, None])
 def test_how_much_audio_to_keep_has_to_make_sense(audio: Any) -> None:
     with pytest.raises(InvalidOption, match="how many seconds"):
-        Cache(audio=audio)
+        ConversationTracker(audio=audio)
 
 
 def test_a_repr_is_short() -> None:

@@ -24,10 +24,10 @@ from conversing import (
     transcribed,
 )
 
-from voxwire.audio.formats import PCM16, PCMU
-from voxwire.conversation import Cache, Conversation
-from voxwire.conversation.chunks import Sound, spoken_share
-from voxwire.conversation.events import ConversationInterrupted, ConversationUpdated, Delta
+from voxwire.conversation import Conversation, ConversationTracker
+from voxwire.conversation.buffers import AudioBuffer, spoken_share
+from voxwire.conversation.local_events import ConversationInterrupted, ConversationUpdated, Delta
+from voxwire.protocol.audio_format import PCM16, PCMU
 
 SECOND = bytes(range(256)) * 187 + bytes(128)  # 48,000 bytes of which no two pieces look the same
 
@@ -36,9 +36,11 @@ def session(**settings: Any) -> dict[str, Any]:
     return {"type": "realtime", "audio": {"input": settings, "output": settings}}
 
 
-def speaking(audio: bytes, words: str = "", cache: Cache | None = None) -> Cache:
+def speaking(
+    audio: bytes, words: str = "", cache: ConversationTracker | None = None
+) -> ConversationTracker:
     """An assistant's item with that much sound."""
-    cache = cache or Cache(audio="all")
+    cache = cache or ConversationTracker(audio="all")
     cache.apply(created())
     cache.apply(output(message("a", "assistant")))
     if words:
@@ -48,7 +50,7 @@ def speaking(audio: bytes, words: str = "", cache: Cache | None = None) -> Cache
     return cache
 
 
-def truncate(cache: Cache, ms: int) -> list[Any]:
+def truncate(cache: ConversationTracker, ms: int) -> list[Any]:
     event = heard("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=ms)
     return list(cache.apply(event))
 
@@ -67,7 +69,7 @@ def test_sound_and_words_add_up() -> None:
 
 
 def test_no_sound_is_kept_unless_asked_for() -> None:
-    cache = speaking(SECOND, cache=Cache())
+    cache = speaking(SECOND, cache=ConversationTracker())
     item = cache.conversation["a"]
     assert (item.audio, item.audio_ms) == (b"", 1000)
 
@@ -96,7 +98,7 @@ def test_the_final_words_replace_what_the_deltas_built() -> None:
     ],
 )
 def test_lengths_and_cuts_in_every_format(settings: dict[str, Any], bytes_per_ms: int) -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.apply(heard("session.created", session=session(**settings)))
     speaking(SECOND[: 100 * bytes_per_ms], cache=cache)
     item = cache.conversation["a"]
@@ -107,7 +109,7 @@ def test_lengths_and_cuts_in_every_format(settings: dict[str, Any], bytes_per_ms
 
 
 def test_the_beta_names_its_formats_in_another_way() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.apply(heard("session.created", session={"output_audio_format": "g711_ulaw"}))
     speaking(SECOND[:800], cache=cache)
     assert cache.conversation["a"].audio_ms == 100
@@ -115,7 +117,7 @@ def test_the_beta_names_its_formats_in_another_way() -> None:
 
 
 def test_a_response_may_have_a_format_of_its_own() -> None:
-    cache = Cache()
+    cache = ConversationTracker()
     cache.apply(created(audio={"output": {"format": {"type": "audio/pcmu"}}}))
     cache.apply(output(message("a", "assistant")))
     cache.apply(delta("output_audio", "a", b64(SECOND[:800])))
@@ -180,7 +182,7 @@ def test_cutting_again_cuts_what_is_left() -> None:
 
 
 def test_a_cut_is_as_long_where_no_sound_is_kept() -> None:
-    cache = speaking(SECOND[:9600], "one two three four", Cache())
+    cache = speaking(SECOND[:9600], "one two three four", ConversationTracker())
     truncate(cache, 50)
     item = cache.conversation["a"]
     assert (item.audio, item.audio_ms, item.heard) == (b"", 50, "one")
@@ -209,7 +211,7 @@ def test_words_without_spaces_are_cut_anywhere() -> None:
 
 
 def test_speech_is_cut_out_of_what_was_appended() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     for start in range(0, 48_000, 4_800):
         cache.append_audio(SECOND[start : start + 4_800])
     speech(cache, "u", 100, 500)
@@ -230,7 +232,7 @@ def test_speech_whose_item_is_there_already() -> None:
 
 
 def test_a_stop_without_a_start_gives_no_sound() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     speech(cache, "u", None, 500)
     cache.apply(added(spoken("u")))
@@ -238,7 +240,7 @@ def test_a_stop_without_a_start_gives_no_sound() -> None:
 
 
 def test_a_second_turn_counts_from_the_beginning_of_the_session() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     speech(cache, "u", 100, 500)
     cache.apply(heard("input_audio_buffer.committed", item_id="u"))
@@ -250,7 +252,7 @@ def test_a_second_turn_counts_from_the_beginning_of_the_session() -> None:
 
 
 def test_speech_beyond_what_was_appended_is_as_long_as_the_server_says() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND[:480])
     speech(cache, "u", 1_460, 4_256)
     cache.apply(added(spoken("u")))
@@ -258,7 +260,7 @@ def test_speech_beyond_what_was_appended_is_as_long_as_the_server_says() -> None
 
 
 def test_a_commit_by_hand_goes_to_the_item_that_it_names() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.apply(heard("session.created", session=session(turn_detection=None)))
     cache.append_audio(SECOND[:9_600])
     cache.apply(said("input_audio_buffer.commit"), sent=True)
@@ -275,7 +277,7 @@ def test_a_commit_by_hand_goes_to_the_item_that_it_names() -> None:
 
 
 def test_appended_events_count_as_they_are_sent() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.apply(said("input_audio_buffer.append", audio=b64(SECOND[:9_600])), sent=True)
     cache.apply(heard("input_audio_buffer.committed", item_id="u"))
     cache.apply(added(spoken("u")))
@@ -283,7 +285,7 @@ def test_appended_events_count_as_they_are_sent() -> None:
 
 
 def test_what_was_cleared_is_not_committed() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND[:4_800])
     cache.apply(said("input_audio_buffer.clear"), sent=True)
     cache.append_audio(SECOND[4_800:9_600])
@@ -297,7 +299,7 @@ def test_what_was_cleared_is_not_committed() -> None:
     "error", [{"event_id": "mine"}, {"code": "input_audio_buffer_commit_empty"}]
 )
 def test_a_refused_commit_takes_nothing(error: dict[str, Any]) -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND[:2_400])
     cache.apply(said("input_audio_buffer.commit", event_id="mine"), sent=True)
     cache.apply(heard("error", error={"type": "x", "message": "too little"} | error))
@@ -309,7 +311,7 @@ def test_a_refused_commit_takes_nothing(error: dict[str, Any]) -> None:
 
 
 def test_a_commit_in_the_middle_of_speech_ends_it() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     speech(cache, "u", 100, None)
     cache.apply(said("input_audio_buffer.commit"), sent=True)
@@ -320,7 +322,7 @@ def test_a_commit_in_the_middle_of_speech_ends_it() -> None:
 
 
 def test_an_idle_timeout_gives_an_item_without_sound() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     event = {"audio_start_ms": 0, "audio_end_ms": 900, "item_id": "u"}
     cache.apply(heard("input_audio_buffer.timeout_triggered", **event))
@@ -331,7 +333,7 @@ def test_an_idle_timeout_gives_an_item_without_sound() -> None:
 
 
 def test_a_commit_that_names_no_item_empties_the_buffer_all_the_same() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND[:4_800])
     assert cache.apply(heard("input_audio_buffer.committed")) == []
     cache.append_audio(SECOND[4_800:9_600])
@@ -341,7 +343,7 @@ def test_a_commit_that_names_no_item_empties_the_buffer_all_the_same() -> None:
 
 
 def test_the_same_commit_twice_takes_no_more() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND[:4_800])
     committed = heard("input_audio_buffer.committed", item_id="u")
     cache.apply(committed)
@@ -355,7 +357,7 @@ def test_the_same_commit_twice_takes_no_more() -> None:
 
 
 def test_another_session_counts_its_own_milliseconds() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     cache.apply(heard("session.created", session=session()))
     cache.append_audio(SECOND[::-1])
@@ -365,7 +367,7 @@ def test_another_session_counts_its_own_milliseconds() -> None:
 
 
 def test_another_format_in_the_middle_of_a_session() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     settings = session(format={"type": "audio/pcmu"})
     cache.apply(heard("session.updated", session=settings))
@@ -398,7 +400,7 @@ def test_speech_interrupts(last: str, item_id: str | None) -> None:
 
 
 def test_a_transcript_may_be_ahead_of_its_item() -> None:
-    cache = Cache()
+    cache = ConversationTracker()
     assert cache.apply(transcribed("u", "Hello")) == []
     assert "u" not in cache.conversation
     cache.apply(added(spoken("u")))
@@ -450,7 +452,7 @@ def test_a_transcription_that_fails() -> None:
 
 
 def test_the_latest_seconds_are_kept() -> None:
-    cache = speaking(b"", cache=Cache(audio=0.1))
+    cache = speaking(b"", cache=ConversationTracker(audio=0.1))
     for start in range(0, 48_000, 2_400):
         cache.apply(delta("output_audio", "a", b64(SECOND[start : start + 2_400])))
     item = cache.conversation["a"]
@@ -464,7 +466,7 @@ def test_the_latest_seconds_are_kept() -> None:
 
 
 def test_reading_does_not_change_what_is_kept() -> None:
-    sound = Sound()
+    sound = AudioBuffer()
     for start in range(0, 100, 10):
         sound.hold(SECOND[start : start + 10])
         sound.size += 10
@@ -479,7 +481,7 @@ def test_reading_does_not_change_what_is_kept() -> None:
 
 
 def test_silence_is_not_hoarded_while_the_server_listens() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.apply(heard("session.created", session=session(turn_detection={"type": "server_vad"})))
     appended = cache._ledger.appended
     for _ in range(200):
@@ -497,7 +499,7 @@ def test_silence_is_not_hoarded_while_the_server_listens() -> None:
 
 
 def test_nothing_is_hoarded_where_no_sound_is_kept() -> None:
-    cache = Cache()
+    cache = ConversationTracker()
     cache.append_audio(SECOND)
     speech(cache, "u", 100, 500)
     cache.apply(added(spoken("u")))
@@ -506,7 +508,7 @@ def test_nothing_is_hoarded_where_no_sound_is_kept() -> None:
 
 
 def test_a_callers_buffer_may_be_used_again() -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     buffer = bytearray(SECOND[:480])
     cache.append_audio(buffer)
     buffer[:] = bytes(480)
@@ -527,7 +529,7 @@ def test_retrieved_sound_is_kept_once() -> None:
 
 def test_sound_that_was_sent_as_an_item_is_kept() -> None:
     part = {"type": "input_audio", "audio": b64(SECOND)}
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     item = spoken("u") | {"content": [part]}
     del item["status"]
     cache.apply(said("conversation.item.create", item=item), sent=True)
@@ -542,5 +544,5 @@ def test_a_snapshot_holds_the_sound_that_is_kept() -> None:
     again = Conversation.restore(stored)
     assert again == cache.conversation
     assert (again["a"].audio, again["a"].heard) == (SECOND[:2_400], "one")
-    Cache(conversation=again)
+    ConversationTracker(conversation=again)
     assert (again["a"].audio, again["a"].audio_ms) == (b"", 50)

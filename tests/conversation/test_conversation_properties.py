@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from voxwire_protocol import Event
 from voxwire_protocol.names import REALTIME_CLIENT, REALTIME_SERVER
 
-from voxwire.codec import REALTIME
-from voxwire.conversation import Cache, Conversation
+from voxwire.conversation import Conversation, ConversationTracker
+from voxwire.protocol.codec import REALTIME
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription.delta"
 REPLY = {"type": "output_audio", "transcript": "It is wet."}
@@ -86,7 +86,7 @@ def interleaved(order: list[int]) -> list[Event]:
 
 
 def heard_in(events: list[Event]) -> Conversation:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     cache.append_audio(bytes(48_000))
     for event in events:
         cache.apply(event)
@@ -163,7 +163,7 @@ def check(conversation: Conversation) -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_missing_repeated_and_shuffled_events_raise_nothing(picked: list[int], audio: Any) -> None:
-    cache = Cache(audio=audio)
+    cache = ConversationTracker(audio=audio)
     for index in picked:
         event, sent = EVERYTHING[index]
         cache.apply(event, sent=sent)
@@ -218,7 +218,7 @@ def spoilt(draw: st.DrawFn) -> tuple[Event, bool]:
 @given(st.lists(spoilt(), max_size=30))
 @settings(max_examples=200, deadline=None)
 def test_nothing_that_a_server_says_raises(events: list[tuple[Event, bool]]) -> None:
-    cache = Cache(audio="all")
+    cache = ConversationTracker(audio="all")
     for event, sent in events:
         cache.apply(event, sent=sent)
     check(cache.conversation)
@@ -226,7 +226,7 @@ def test_nothing_that_a_server_says_raises(events: list[tuple[Event, bool]]) -> 
 
 @pytest.mark.parametrize("audio", ["none", 1.0])
 def test_memory_does_not_grow_with_ids_that_never_come(audio: Any) -> None:
-    cache = Cache(audio=audio)
+    cache = ConversationTracker(audio=audio)
     for number in range(3_000):
         id = f"item_{number}"
         cache.apply(transcribed(id, "lost"))

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from said import FOGGY, SAID, SPACED, tokens, words
 
-from voxwire.codec import REALTIME
-from voxwire.conversation import Cache, Conversation
+from voxwire.conversation import Conversation, ConversationTracker
+from voxwire.protocol.codec import REALTIME
 
 
 def replay(path: Path) -> list[Conversation]:
     """The conversation of each connection in a recording."""
-    caches = [Cache(audio="all")]
+    caches = [ConversationTracker(audio="all")]
     used = False
     for line in path.read_text("utf-8").splitlines():
         entry = json.loads(line)
         if entry["dir"] == "meta" and "url" in entry and used:
-            caches.append(Cache(audio="all"))
+            caches.append(ConversationTracker(audio="all"))
         used = True
         if not isinstance(entry.get("event"), dict):
             continue

@@ -9,8 +9,8 @@ import pytest
 import voxwire
 from voxwire import Reconnect, ResponseDone
 from voxwire.audio import silence
-from voxwire.audio.formats import PCM16, PCMA, PCMU, Format
 from voxwire.emulator import Emulator
+from voxwire.protocol.audio_format import PCM16, PCMA, PCMU, Format
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from test_conversation_recordings import SAID, words
 
 from voxwire.emulator import ReplayServer
 from voxwire.errors import ConnectionClosedError
-from voxwire.events import ConnectionClosed
 from voxwire.recording.frames import Frame, read, sessions
+from voxwire.session.local_events import ConnectionClosed
 
 # A translation has no items, and a session of its own kind.
 NAMES = [name for name in SAID if not name.startswith("vercel")]

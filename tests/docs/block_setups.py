@@ -22,9 +22,9 @@ from far_ends import PageSocket, TelephoneSocket
 
 import voxwire
 from voxwire.audio import silence
-from voxwire.audio.formats import PCM16, PCMU, Format
-from voxwire.emulator import Call, Emulator, Policy, Turn, UnknownEvents
-from voxwire.servers.address import opening
+from voxwire.emulator import Call, Emulator, Policy, UnknownEvents, UserTurn
+from voxwire.protocol.audio_format import PCM16, PCMU, Format
+from voxwire.transport.url import opening
 
 Driver = Callable[[Any], Awaitable[None]]
 
@@ -292,7 +292,7 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     """The model answers to its instructions."""
 
-    def answer(turn: Turn) -> str:
+    def answer(turn: UserTurn) -> str:
         return "yes" if "angry" in str(turn.response.get("instructions")) else "A parcel is late."
 
     world.server.on(reply=answer)
@@ -401,7 +401,7 @@ def _(world: World) -> None:
         )
 
     for module in ("azure", "xai"):
-        world.patch(f"voxwire.servers.{module}.opening", local)
+        world.patch(f"voxwire.transport.providers.{module}.opening", local)
 
 
 @setup("a meeting")

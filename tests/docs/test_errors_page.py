@@ -9,7 +9,7 @@ from markdown_blocks import ROOT
 
 import voxwire
 from voxwire import errors, http
-from voxwire.emulator.mistakes import Mistake
+from voxwire.emulator.api_errors import ApiError
 
 PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 # Bases, which a program catches; those below them have the rows.
@@ -31,9 +31,9 @@ def test_every_exception_has_a_cure() -> None:
 
 
 def test_every_code_of_the_emulator_has_a_cure() -> None:
-    source = (ROOT / "src/voxwire/emulator/mistakes.py").read_text(encoding="utf-8")
+    source = (ROOT / "src/voxwire/emulator/api_errors.py").read_text(encoding="utf-8")
     codes = set(re.findall(r'cls\(\s*"([a-z_]+)"', source))
-    assert Mistake.active("resp_1").code in codes
+    assert ApiError.active("resp_1").code in codes
     assert len(codes) > 15
     assert not sorted(code for code in codes if f"`{code}`" not in PAGE)
 

@@ -7,12 +7,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from voxwire.codec import validate
-from voxwire.emulator.ids import Ids
-from voxwire.emulator.machine import Machine
-from voxwire.emulator.rules import Script
-from voxwire.emulator.settings import realtime
-from voxwire.emulator.stage import Ended, Habits, Stage
+from voxwire.emulator.realtime_session import RealtimeSession
+from voxwire.emulator.script import Script
+from voxwire.emulator.session_context import Ended, Habits, Ids, SessionContext
+from voxwire.emulator.session_settings import realtime
+from voxwire.protocol.codec import validate
 
 DELTAS = (".delta",)
 
@@ -31,13 +30,13 @@ class Bench:
     ) -> None:
         self.script = script or Script()
         self.waiting: list[Any] = []
-        self.stage = Stage(
+        self.stage = SessionContext(
             ids=Ids(1),
             script=self.script,
             think=lambda turn, answer: answer(self.script.answer(turn)),
             habits=habits or Habits(),
         )
-        self.machine = Machine(self.stage, session or realtime(model, "sess_1", 1))
+        self.machine = RealtimeSession(self.stage, session or realtime(model, "sess_1", 1))
         self.strict = strict
 
     def send(self, *events: dict[str, Any] | str | bytes) -> None:

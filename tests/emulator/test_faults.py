@@ -37,7 +37,7 @@ from voxwire.emulator import (
     fault_of,
     load,
 )
-from voxwire.emulator.tricks import Pause, Tricks
+from voxwire.emulator.fault_injector import FaultInjector, Pause
 from voxwire.errors import InvalidOption
 
 CREATE = {"type": "response.create", "response": {"output_modalities": ["text"]}}
@@ -189,7 +189,7 @@ async def test_reorders_only_what_has_no_order() -> None:
 
 
 def test_delay_is_a_pause_before_the_frame() -> None:
-    assert Tricks([Delay(2.5)]).play({"type": "x"}) == [Pause(2.5), {"type": "x"}]
+    assert FaultInjector([Delay(2.5)]).play({"type": "x"}) == [Pause(2.5), {"type": "x"}]
 
 
 async def test_a_fault_that_comes_with_a_reply() -> None:

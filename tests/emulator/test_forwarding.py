@@ -7,14 +7,7 @@ from scripted import KEY
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from voxwire.emulator.forwarding import (
-    address_of,
-    forwarded,
-    offered,
-    refusal,
-    secrets_of,
-    upstream,
-)
+from voxwire.emulator.upstream import address_of, forwarded, offered, refusal, secrets_of, upstream
 from voxwire.errors import InvalidOption
 
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from voxwire.emulator import Emulator, Guest
-from voxwire.emulator.timeline import Timeline
+from voxwire.emulator.session_context import Timeline
 
 TEXT = {"type": "response.create", "response": {"output_modalities": ["text"]}}
 

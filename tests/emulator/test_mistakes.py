@@ -229,7 +229,7 @@ def test_an_item_cannot_come_twice() -> None:
 
 
 def test_responses_do_not_belong_into_a_transcription_session() -> None:
-    from voxwire.emulator.settings import transcription
+    from voxwire.emulator.session_settings import transcription
 
     bench = Bench(session=transcription("sess_1", 1))
     assert errors(bench.run({"type": "response.create"})) == [("invalid_value", "type")]

@@ -13,9 +13,9 @@ from voxwire_protocol import LegacySession, RealtimeCallIncoming
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from voxwire.codec import REALTIME, TRANSLATION, validate
 from voxwire.emulator import Emulator, Policy
-from voxwire.emulator.voice import tone
+from voxwire.emulator.speech_synthesis import tone
+from voxwire.protocol.codec import REALTIME, TRANSLATION, validate
 
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"

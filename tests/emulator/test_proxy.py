@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import voxwire
 from voxwire.emulator import Emulator, ReplayServer
-from voxwire.emulator.passing import Passage
+from voxwire.emulator.frame_pump import FramePump
 from voxwire.emulator.proxy import RecordingProxy
 from voxwire.errors import InvalidOption, RecordingError
 from voxwire.recording.frames import Close, Frame, Meta, read, sessions
@@ -51,7 +51,7 @@ def parts(folder: Path) -> int:
     return len(list(folder.glob("*.part")))
 
 
-async def ended(proxy: RecordingProxy, number: int = 1) -> Passage:
+async def ended(proxy: RecordingProxy, number: int = 1) -> FramePump:
     """The passage of a client that has left, once both sides have ended."""
     passage = proxy.passages[number - 1]
     while passage.closed is None or passage.seconds == 0:
@@ -307,7 +307,7 @@ async def test_a_redirect_is_the_clients_to_follow() -> None:
 async def test_a_server_that_is_not_there_is_a_502(
     unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[Passage] = []
+    told: list[FramePump] = []
     to = f"ws://127.0.0.1:{unused_tcp_port}/v1/realtime"
     async with RecordingProxy(to, ended=told.append) as proxy:
         with pytest.raises(InvalidStatus) as refused:
@@ -372,7 +372,7 @@ async def test_no_key_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.DEBUG)
     odd = "custom-Credential-0123"  # a key that looks like none
     path = tmp_path / "a.jsonl"
-    told: list[Passage] = []
+    told: list[FramePump] = []
     async with server(echo) as to, RecordingProxy(to, path, ended=told.append) as proxy:
         async with connect(
             f"{proxy.url}?model=m&api-key={odd}q",

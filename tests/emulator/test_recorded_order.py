@@ -9,8 +9,8 @@ from typing import Any
 from bench import Bench, append
 
 from voxwire.emulator import Script
-from voxwire.emulator.brain import Call, Reply
-from voxwire.emulator.voice import tone
+from voxwire.emulator.responder import Call, Reply
+from voxwire.emulator.speech_synthesis import tone
 from voxwire.recording.frames import Frame, read
 
 LIVE = ["openai_ws__*", "openai_ws_sideband__*", "azure_ws__*", "gateway_ws__*"]

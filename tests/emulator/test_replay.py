@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from voxwire.emulator import Deviation, Drop, ErrorThenClose, Garbage, Hang, Refuse, ReplayServer
-from voxwire.emulator.play import Pace
+from voxwire.emulator.replay_client import ReplayPace
 from voxwire.recording.frames import Close, Frame, read, sessions
 
 Entry: TypeAlias = dict[str, Any]
@@ -394,7 +394,7 @@ async def test_remembers_who_connected_without_their_keys() -> None:
 
 
 def test_the_pace_is_that_of_the_recording_over_speed() -> None:
-    pace = Pace(2.0)
+    pace = ReplayPace(2.0)
     assert pace.delay(1.0, 100.0) == 0  # the first frame does not wait
     assert pace.delay(5.0, 100.0) == 2.0
     assert pace.delay(5.0, 101.5) == 0.5
@@ -402,7 +402,7 @@ def test_the_pace_is_that_of_the_recording_over_speed() -> None:
     pace.mark(6.0, 200.0)  # the client took its time
     assert pace.delay(7.0, 200.25) == 0.25
     assert pace.delay(7.0, 300.0) == 0
-    assert Pace(None).delay(9.0, 0.0) == 0
+    assert ReplayPace(None).delay(9.0, 0.0) == 0
 
 
 async def test_waiting_for_the_recorded_moment_ends_with_the_connection() -> None:

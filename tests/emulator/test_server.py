@@ -12,8 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 import voxwire
-from voxwire.codec import REALTIME
-from voxwire.emulator import Emulator, Reply, Turn
+from voxwire.emulator import Emulator, Reply, UserTurn
+from voxwire.protocol.codec import REALTIME
 
 MODEL = "?model=gpt-realtime-2.1"
 
@@ -122,7 +122,7 @@ async def test_speech_interrupts() -> None:
 
 
 async def test_asynchronous_brain() -> None:
-    async def brain(turn: Turn) -> Reply:
+    async def brain(turn: UserTurn) -> Reply:
         return Reply(text=f"{turn.kind}: {turn.text}")
 
     async with Emulator(brain) as server, connect(server.url + MODEL) as socket:
@@ -132,7 +132,7 @@ async def test_asynchronous_brain() -> None:
 
 
 async def test_a_brain_that_breaks_fails_the_response() -> None:
-    def brain(turn: Turn) -> str:
+    def brain(turn: UserTurn) -> str:
         raise ValueError(turn.text)
 
     async with Emulator(brain) as server, connect(server.url + MODEL) as socket:

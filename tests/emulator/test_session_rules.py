@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from bench import Bench, append, appended, errors, only, output, typed, types, update
 
-from voxwire.audio.formats import PCMA, PCMU, Format
-from voxwire.emulator import Call, Habits, Reply, Script, Turn
-from voxwire.emulator.settings import transcription
-from voxwire.emulator.sound import encoded, resampled
-from voxwire.emulator.voice import tone
+from voxwire.emulator import Call, Habits, Reply, Script, UserTurn
+from voxwire.emulator.session_settings import transcription
+from voxwire.emulator.speech_synthesis import encoded, resampled, tone
+from voxwire.protocol.audio_format import PCMA, PCMU, Format
 
 CREATE = {"type": "response.create"}
 COMMIT = {"type": "input_audio_buffer.commit"}
@@ -299,7 +298,7 @@ def test_out_of_band_responses_run_beside_and_leave_no_trace() -> None:
 
 
 def test_a_response_may_have_an_input_of_its_own() -> None:
-    turns: list[Turn] = []
+    turns: list[UserTurn] = []
     script = Script(lambda turn: turns.append(turn) or "fine")
     bench = Bench(script)
     bench.run(typed("first", id="item_1"))

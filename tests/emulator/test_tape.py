@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from voxwire.emulator.tape import Tape, begin_or_log
+from voxwire.emulator.multi_recording import MultiRecording, begin_or_log
 from voxwire.recording import Frame, read, sessions
 
 
@@ -21,7 +21,7 @@ def test_sections_follow_what_is_there_also_after_a_crash(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl"
     old = '{"t":0,"dir":"meta","format":1}\n{"t":0,"dir":"s2c","event":{"type":"old"}}\n{"t":1,"di'
     path.write_text(old)
-    tape = Tape(path)
+    tape = MultiRecording(path)
     first, second = tape.begin("ws://a/"), tape.begin("ws://b/", client="mine")
     second.recorder.client('{"type": "b"}')  # the first one never says anything
     tape.end(second)
@@ -34,7 +34,7 @@ def test_sections_follow_what_is_there_also_after_a_crash(tmp_path: Path) -> Non
 def test_what_a_crash_left_beside_the_file_stays(tmp_path: Path) -> None:
     path, left = tmp_path / "a.jsonl", tmp_path / "a.jsonl.2.part"
     left.write_text("left\n")
-    tape = Tape(path)
+    tape = MultiRecording(path)
     sections = [tape.begin("ws://a/") for _ in range(3)]
     for number, section in enumerate(sections):
         section.recorder.server(f'{{"type": "{number}"}}')
@@ -48,7 +48,7 @@ def test_a_file_that_was_there_stays_though_nobody_came(tmp_path: Path) -> None:
     old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
     old.touch()
     for path in (old, new):
-        tape = Tape(path)
+        tape = MultiRecording(path)
         tape.begin("ws://a/")
         tape.close()
     assert list(tmp_path.iterdir()) == [old]
@@ -58,7 +58,7 @@ def test_a_section_that_cannot_be_written_is_said_and_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "deep"
-    tape = Tape(folder / "a.jsonl")
+    tape = MultiRecording(folder / "a.jsonl")
     first = tape.begin("ws://a/")
     first.recorder.server('{"type": "a"}')
     folder.rename(tmp_path / "moved")

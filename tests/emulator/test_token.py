@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 import voxwire
 from voxwire.emulator import Emulator, Policy
-from voxwire.emulator.lobby import Secret, secret_of
+from voxwire.emulator.admission import Secret, secret_of
 
 TOKEN = "open-sesame-123"
 

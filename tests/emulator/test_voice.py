@@ -12,10 +12,9 @@ import pytest
 from bench import typed
 from websockets.asyncio.client import connect
 
-from voxwire.audio.formats import PCM16, PCMA, PCMU, Format
 from voxwire.emulator import Emulator, espeak, tone
-from voxwire.emulator.sound import decoded, loudness, resampled
-from voxwire.emulator.voice import speak
+from voxwire.emulator.speech_synthesis import decoded, loudness, resampled, speak
+from voxwire.protocol.audio_format import PCM16, PCMA, PCMU, Format
 
 ESPEAK = """\
 #!{python}

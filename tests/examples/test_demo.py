@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from voxwire.cli.lint import lint
 from voxwire.recording.frames import Frame, read
+from voxwire.recording.lint import lint
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HARBOUR = EXAMPLES / "recordings" / "harbour.jsonl"

@@ -143,7 +143,7 @@ async def test_a_file_that_is_none_is_told(server: Emulator, tmp_path: Path) -> 
 
 def test_a_line_that_was_not_understood_says_so(program: ModuleType) -> None:
     error = voxwire.TranscriptionError(message="too quiet")
-    line = voxwire.Line(item_id="item", text="", start_ms=3_723_004, error=error)
+    line = voxwire.TranscriptLine(item_id="item", text="", start_ms=3_723_004, error=error)
     assert program.plain(1, line, 0) == "1:02:03  (not understood: too quiet)\n"
     assert program.srt(7, line, 3_600_000) == (
         "7\n02:02:03,004 --> 02:02:05,004\n(not understood: too quiet)\n\n"

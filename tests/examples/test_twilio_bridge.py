@@ -24,8 +24,8 @@ from served import example, served, until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from voxwire.audio.formats import PCMU
 from voxwire.emulator import Emulator
+from voxwire.protocol.audio_format import PCMU
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 CALL = {"CallSid": "CA0123", "From": "+15550100", "To": "+15550199"}

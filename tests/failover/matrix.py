@@ -22,7 +22,7 @@ import attrs
 import voxwire
 from voxwire.emulator import Emulator
 from voxwire.errors import StoreError
-from voxwire.keeping.replaying import Replay
+from voxwire.store.event_log import ReplayedLog
 
 from .ledger import Ledger
 from .script import brain, said, user
@@ -194,7 +194,7 @@ class Matrix:
         stored = await store.load(name)
         if not stored.ended:
             problems.append(f"{name} has not ended")
-        replay = Replay.of(stored)
+        replay = ReplayedLog.of(stored)
         found = said(replay.cache.conversation)
         if found != [(role, text.replace("NAME", name)) for role, text in expected]:
             problems.append(f"{name} says something else: {found}")

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from voxwire.emulator import Call, Reply
-from voxwire.emulator.brain import Turn
+from voxwire.emulator.responder import UserTurn
 
 __all__ = ["brain", "said", "user"]
 
@@ -18,7 +18,7 @@ def user(name: str, turn: int) -> str:
     return f"{name} turn {turn}: {wish}"
 
 
-def brain(turn: Turn) -> Any:
+def brain(turn: UserTurn) -> Any:
     """Answers by what was said alone, so that a conversation that is broken off and goes on says
     the same as one that is not."""
     name, number, wish = _wish(turn)
@@ -36,7 +36,7 @@ def brain(turn: Turn) -> Any:
     return Reply(text=f"Booked for turn {number}.")
 
 
-def _wish(turn: Turn) -> tuple[str, int, str]:
+def _wish(turn: UserTurn) -> tuple[str, int, str]:
     for item in reversed(turn.items):
         if item.get("role") == "user":
             text = "".join(part.get("text", "") for part in item["content"])

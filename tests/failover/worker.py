@@ -26,7 +26,7 @@ def make_store(address: str) -> Any:
         return voxwire.RedisStore(address.removeprefix("cluster+"), cluster=True, **about)
     if address.startswith("redis"):
         return voxwire.RedisStore(address, **about)
-    return voxwire.FileStore(address, history=100_000)
+    return voxwire.SQLiteStore(address, history=100_000)
 
 
 class Worker:
@@ -40,7 +40,7 @@ class Worker:
         self.names = [f"s-{number:03}" for number in range(int(sessions))]
         self.own = [n for i, n in enumerate(self.names) if i % int(of) == int(share)]
         self.turns = int(turns)
-        self.storing = voxwire.Storing(lease=float(lease), snapshot_after=40)
+        self.storing = voxwire.StoreOptions(lease=float(lease), snapshot_after=40)
         self.busy: set[str] = set()
 
     def tools(self, name: str, owner: list[Any]) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from voxwire_protocol import Event, UnknownEvent
 from voxwire_protocol._runtime import structure
 
-from voxwire.codec import REALTIME, TRANSLATION, Codec, extras, problems, rebuild, validate
 from voxwire.errors import InvalidEvent
+from voxwire.protocol.codec import REALTIME, TRANSLATION, Codec, extras, problems, rebuild, validate
 
 from .cases import Case
 

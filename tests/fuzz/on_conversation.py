@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from voxwire.codec import REALTIME
-from voxwire.conversation import Cache, Conversation
+from voxwire.conversation import Conversation, ConversationTracker
+from voxwire.protocol.codec import REALTIME
 
 from .cases import Case
 
@@ -15,7 +15,9 @@ MOST_AHEAD = 1024
 
 def play(case: Case) -> None:
     """Take every event in, and look at what the conversation then says."""
-    cache = Cache(audio={"none": "none", "all": "all"}.get(case.target.split()[1], 0.5))
+    cache = ConversationTracker(
+        audio={"none": "none", "all": "all"}.get(case.target.split()[1], 0.5)
+    )
     for step in case.steps:
         if step.kind == "audio":
             cache.append_audio(bytes(int(step.what)))
@@ -26,14 +28,14 @@ def play(case: Case) -> None:
             repr(change)
     check(cache)
     # It goes on after having been stored.
-    again = Cache(conversation=Conversation.restore(cache.conversation.snapshot()))
+    again = ConversationTracker(conversation=Conversation.restore(cache.conversation.snapshot()))
     for step in case.steps[-3:]:
         if step.kind == "s2c":
             again.apply(REALTIME.decode(step.frame))
     check(again)
 
 
-def check(cache: Cache) -> None:
+def check(cache: ConversationTracker) -> None:
     conversation = cache.conversation
     ids = [item.id for item in conversation]
     assert len(ids) == len(set(ids)) == len(conversation), "an item is there twice"

@@ -7,11 +7,11 @@ from typing import Any
 from voxwire_protocol import ConversationItemCreate, Event, ResponseCreate, UserMessage
 
 from voxwire import XAI, AzureVoiceLive
-from voxwire.codec import REALTIME, TRANSLATION
-from voxwire.core import Core
+from voxwire.audio.playback import Playback
 from voxwire.errors import InvalidEvent
-from voxwire.events import ConnectionClosed
-from voxwire.playback import Playback
+from voxwire.protocol.codec import REALTIME, TRANSLATION
+from voxwire.session.core import Core
+from voxwire.session.local_events import ConnectionClosed
 from voxwire.tools import Tool
 from voxwire.tools.toolset import ToolSet
 

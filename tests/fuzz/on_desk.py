@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from voxwire.emulator import Emulator
-from voxwire.emulator.desk import Answer, Request
+from voxwire.emulator.http_api import Answer, Request
 
 from .cases import Case
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from voxwire_protocol import ErrorEvent
 
-from voxwire.codec import REALTIME, TRANSLATION, validate
-from voxwire.emulator.beta import Beta
-from voxwire.emulator.stage import Ended
+from voxwire.emulator.beta_dialect import BetaDialect
+from voxwire.emulator.session_context import Ended
+from voxwire.protocol.codec import REALTIME, TRANSLATION, validate
 
 from . import seeds
 from .cases import Case
@@ -36,7 +36,7 @@ def play(case: Case) -> None:
     """Let a client say the frames of the case, and check each answer."""
     _, family = case.target.split()
     codec = TRANSLATION if family == "translation" else REALTIME
-    beta = Beta() if family == "beta" else None
+    beta = BetaDialect() if family == "beta" else None
     server = seeds.machine(family)
     server.open()
     closing = False
@@ -72,7 +72,7 @@ def play(case: Case) -> None:
     server.stop()
 
 
-def _taken(server: Any, codec: Any, beta: Beta | None) -> list[Any]:
+def _taken(server: Any, codec: Any, beta: BetaDialect | None) -> list[Any]:
     """What the server has sent; all of it is valid, and can be put on a wire."""
     events: list[Any] = server.stage.take()
     for event in events:

@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from voxwire import report, webhooks
-from voxwire.cli.comparing import compare
+from voxwire import report
 from voxwire.errors import RecordingError
+from voxwire.http import webhooks
+from voxwire.recording.diff import compare
 from voxwire.recording.frames import Entry
-from voxwire.recording.redacted import read_redacted
+from voxwire.recording.reader import read_redacted
 
 from .cases import Case
 

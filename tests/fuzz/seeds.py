@@ -16,15 +16,14 @@ from typing import Any
 
 from built_frames import TABLES, canonical, example
 
-from voxwire.audio.formats import PCM16
-from voxwire.emulator.brain import Call, Reply, Turn
-from voxwire.emulator.ids import Ids
-from voxwire.emulator.machine import Machine
-from voxwire.emulator.rules import Script
-from voxwire.emulator.settings import realtime, transcription
-from voxwire.emulator.stage import Ended, Stage
-from voxwire.emulator.translation import TranslationMachine, translation
-from voxwire.emulator.voice import speak
+from voxwire.emulator.realtime_session import RealtimeSession
+from voxwire.emulator.responder import Call, Reply, UserTurn
+from voxwire.emulator.script import Script
+from voxwire.emulator.session_context import Ended, Ids, SessionContext
+from voxwire.emulator.session_settings import realtime, transcription
+from voxwire.emulator.speech_synthesis import speak
+from voxwire.emulator.translation_session import TranslationSession, translation
+from voxwire.protocol.audio_format import PCM16
 
 Frames = list[tuple[str, Any]]
 """Direction (``s2c``, ``c2s``) and event, in the order of the wire."""
@@ -32,7 +31,7 @@ Frames = list[tuple[str, Any]]
 TOOL = {"type": "function", "name": "look_up", "parameters": {"type": "object", "properties": {}}}
 
 
-def brain(turn: Turn) -> Reply | str:
+def brain(turn: UserTurn) -> Reply | str:
     """Call two tools where it is asked for a look, else say something."""
     if turn.kind == "tool":
         return "It rains, and it is nine."
@@ -41,21 +40,23 @@ def brain(turn: Turn) -> Reply | str:
     return f"You said {turn.text}, and that is that."
 
 
-def stage() -> Stage:
+def stage() -> SessionContext:
     """The surroundings of a session, with a brain that answers at once."""
     script = Script()
     script.brain = brain
-    return Stage(ids=Ids(1), script=script, think=lambda turn, answer: answer(script.answer(turn)))
+    return SessionContext(
+        ids=Ids(1), script=script, think=lambda turn, answer: answer(script.answer(turn))
+    )
 
 
-def machine(family: str) -> Machine | TranslationMachine:
+def machine(family: str) -> RealtimeSession | TranslationSession:
     """A session of the emulator without a socket."""
     where = stage()
     if family == "translation":
-        return TranslationMachine(where, translation("gpt-realtime-translate", "sess_1", 1))
+        return TranslationSession(where, translation("gpt-realtime-translate", "sess_1", 1))
     if family == "transcription":
-        return Machine(where, transcription("sess_1", 1))
-    return Machine(where, realtime("gpt-realtime-2.1", "sess_1", 1))
+        return RealtimeSession(where, transcription("sess_1", 1))
+    return RealtimeSession(where, realtime("gpt-realtime-2.1", "sess_1", 1))
 
 
 def typed(text: str, **more: Any) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def sessions() -> dict[str, Frames]:
     return found
 
 
-def _heard(server: Machine | TranslationMachine) -> Frames:
+def _heard(server: RealtimeSession | TranslationSession) -> Frames:
     events = server.stage.take()
     return [("s2c", event.to_dict()) for event in events if not isinstance(event, Ended)]
 

@@ -9,8 +9,8 @@ import voxwire
 from voxwire.relay import Relay
 
 app = Relay(
-    store=voxwire.FileStore(os.environ["RELAY_STORE"]),
-    storing=voxwire.Storing(lease=1.0),
+    store=voxwire.SQLiteStore(os.environ["RELAY_STORE"]),
+    storing=voxwire.StoreOptions(lease=1.0),
     session={"url": os.environ["RELAY_SERVER"], "output_modalities": ["text"]},
     page=True,
 )

@@ -24,7 +24,7 @@ import voxwire
 from voxwire.emulator import Emulator
 from voxwire.relay import Relay
 from voxwire.relay.limits import Limits
-from voxwire.store import FileStore
+from voxwire.store import SQLiteStore
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -174,7 +174,7 @@ async def test_too_many_too_much_and_too_long(server: Emulator) -> None:
 
 
 async def test_a_session_waits_for_its_page_and_then_ends(server: Emulator, tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "s.db")
+    store = SQLiteStore(tmp_path / "s.db")
     async with served(relay_to(server, store=store, linger=0.2)) as where:
         async with connect(f"ws://{where}/realtime") as socket:
             name = (await events(socket, "voxwire.relay.session"))[-1]["session_id"]
@@ -194,7 +194,7 @@ async def test_a_session_waits_for_its_page_and_then_ends(server: Emulator, tmp_
 async def test_a_page_that_lands_on_another_worker_has_its_session_there(
     server: Emulator, tmp_path: Path
 ) -> None:
-    stores = [FileStore(tmp_path / "s.db") for _ in range(2)]
+    stores = [SQLiteStore(tmp_path / "s.db") for _ in range(2)]
     async with (
         served(relay_to(server, store=stores[0])) as one,
         served(relay_to(server, store=stores[1])) as other,
@@ -262,7 +262,7 @@ async def test_in_a_browser_a_conversation_survives_its_worker(
         )
 
     await speak("Hello from the page", 2)
-    store = FileStore(path)
+    store = SQLiteStore(path)
     [listed] = await store.sessions()
     assert listed.owner is not None
     async with asyncio.timeout(20):  # what a worker has not stored yet goes with it

@@ -20,7 +20,7 @@ from voxwire import report
 from voxwire.emulator import Emulator
 from voxwire.errors import InvalidOption
 from voxwire.recording.frames import entry
-from voxwire.report.following import Growing, Tail
+from voxwire.report.follow import Growing, Tail
 from voxwire.report.server import LiveReport
 
 

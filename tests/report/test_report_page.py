@@ -14,12 +14,11 @@ import pytest
 from spoken_session import Tape, lines, tone
 
 from voxwire import report
-from voxwire.audio.formats import PCM16, Format
 from voxwire.audio.g711 import ulaw_decode
 from voxwire.errors import RecordingError
+from voxwire.protocol.audio_format import PCM16, Format
 from voxwire.recording.frames import Entry, entry
-from voxwire.report.sounds import Sound
-from voxwire.report.waves import Peaks
+from voxwire.report.audio_clips import AudioClip, Peaks
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&quot;\"'`${alert(3)}"
 
@@ -107,7 +106,7 @@ def test_long_sound_is_made_smaller_by_itself(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 22_050])
 def test_smaller_sound_is_the_same_sound(rate: int) -> None:
-    sound = Sound(Format("audio/pcm", rate), "user", 0.0)
+    sound = AudioClip(Format("audio/pcm", rate), "user", 0.0)
     ramp = b"".join(
         (int(30_000 * (i % 200 - 100) / 100)).to_bytes(2, "little", signed=True)
         for i in range(rate)

@@ -30,11 +30,11 @@ from security.canaries import (
     plain_key,
     shown,
 )
-from voxwire import McpTool, RealtimeSession, webhooks
+from voxwire import McpTool, RealtimeSession
 from voxwire.cli.app import app
 from voxwire.emulator import Emulator
 from voxwire.emulator.proxy import RecordingProxy
-from voxwire.http import create_client_secret
+from voxwire.http import create_client_secret, webhooks
 
 SHAPED = "sk-proj-Kanarienvogel0193"
 """One that looks like a key: to be found in what somebody else has written down."""

@@ -74,7 +74,9 @@ CARRIERS: dict[str, Carrier] = {
         "model": "m",
     },
     "compatible": lambda at, _: {
-        "server": voxwire.Compatible(f"ws://{at}/?model=m", api_key=CANARY, key_form="api-key")
+        "server": voxwire.OpenAICompatible(
+            f"ws://{at}/?model=m", api_key=CANARY, key_form="api-key"
+        )
     },
     "query": lambda at, _: {"url": f"ws://{at}/v1/realtime?model=m&api-key={CANARY}"},
     "user info": lambda at, _: {"url": f"ws://user:{CANARY}@{at}/v1/realtime"},

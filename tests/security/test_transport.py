@@ -14,9 +14,9 @@ from websockets.asyncio.server import serve
 
 import voxwire
 from security.canaries import Parrot, http
-from voxwire import dialing
 from voxwire.emulator import Emulator
 from voxwire.emulator.certificates import context_of, self_signed
+from voxwire.transport import open as dialing
 
 KEY = "sk-test-0123456789"
 
@@ -68,7 +68,7 @@ async def test_the_http_half_verifies_too(certificate: Path) -> None:
         {"url": "ws://localhost.elsewhere.test/", "api_key": KEY},
         {"server": voxwire.OpenAI(api_key=KEY, base_url="http://elsewhere.test/v1")},
         {"server": voxwire.Azure("http://elsewhere.test", deployment="d", credential=lambda: KEY)},
-        {"server": voxwire.Compatible("ws://elsewhere.test/", api_key=KEY,
+        {"server": voxwire.OpenAICompatible("ws://elsewhere.test/", api_key=KEY,
                                       key_form="subprotocol")},
     ],
 )  # fmt: skip

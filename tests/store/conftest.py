@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis_servers import RedisServer, redis_cluster, redis_server
 
-from voxwire.store import FileStore, RedisStore, Store
+from voxwire.store import RedisStore, SQLiteStore, Store
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def cluster() -> Iterator[list[RedisServer]]:
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Store]:
     """Makes stores that see the same sessions, as several processes have them."""
     if request.param == "file":
-        return lambda **options: FileStore(tmp_path / "sessions.db", **options)
+        return lambda **options: SQLiteStore(tmp_path / "sessions.db", **options)
     prefix = f"test-{os.urandom(4).hex()}"
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis")

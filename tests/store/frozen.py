@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import voxwire
-from voxwire.store import FileStore, RedisStore
+from voxwire.store import RedisStore, SQLiteStore
 
 
 def tell(**fields: Any) -> None:
@@ -22,10 +22,10 @@ async def main(address: str, url: str) -> None:
         tell(ran="book")
         return "booked"
 
-    store = RedisStore(address) if address.startswith("redis") else FileStore(address)
+    store = RedisStore(address) if address.startswith("redis") else SQLiteStore(address)
     session = await voxwire.connect(
         url=url, store=store, session_id="call-42", tools=[book], output_modalities=["text"],
-        storing=voxwire.Storing(lease=0.5),
+        storing=voxwire.StoreOptions(lease=0.5),
     )  # fmt: skip
     session.on(voxwire.OwnerChanged, lambda event: tell(event=type(event).__name__))
     await session.say("hello")

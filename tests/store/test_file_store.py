@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from voxwire.errors import StoreUnavailable
-from voxwire.store import Batch, Entry, FileStore
+from voxwire.store import Batch, Entry, SQLiteStore
 
 WRITER = """
 import asyncio, sys, time
@@ -43,7 +43,7 @@ async def test_what_was_written_survives_a_process_that_is_killed(tmp_path: Path
         acknowledged
     ]
     await process.wait()
-    store = FileStore(path)
+    store = SQLiteStore(path)
     found = await store.read("call-1", limit=1_000_000)
     last = int(found[-2].data)
     assert last >= acknowledged[0]
@@ -56,7 +56,7 @@ async def test_what_was_written_survives_a_process_that_is_killed(tmp_path: Path
 
 
 async def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "new" / "sessions.db")
+    store = SQLiteStore(tmp_path / "new" / "sessions.db")
     await store.sessions()
     await store.close()
     assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
@@ -66,10 +66,10 @@ async def test_a_file_that_is_no_store_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("this is no database\n" * 100)
     with pytest.raises(StoreUnavailable, match="not a database"):
-        await FileStore(path).sessions()
+        await SQLiteStore(path).sessions()
 
 
 async def test_a_file_in_the_way_of_a_folder_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="file"):
-        await FileStore(tmp_path / "file" / "sessions.db").sessions()
+        await SQLiteStore(tmp_path / "file" / "sessions.db").sessions()

@@ -15,8 +15,8 @@ from redis_servers import RedisServer
 
 import voxwire
 from voxwire.emulator import Call, Emulator
-from voxwire.emulator.brain import Turn
-from voxwire.store import FileStore, RedisStore
+from voxwire.emulator.responder import UserTurn
+from voxwire.store import RedisStore, SQLiteStore
 
 WORKER = Path(__file__).with_name("frozen.py")
 
@@ -43,7 +43,7 @@ async def test_a_worker_that_wakes_too_late_writes_nothing_and_does_nothing(
     gate = asyncio.Event()
     asked = 0
 
-    async def brain(turn: Turn) -> Any:
+    async def brain(turn: UserTurn) -> Any:
         nonlocal asked
         if turn.kind != "user":
             return "Booked."
@@ -68,7 +68,7 @@ async def test_a_worker_that_wakes_too_late_writes_nothing_and_does_nothing(
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip
         assert worker.stdout is not None
-        store: Any = RedisStore(address) if address.startswith("redis") else FileStore(address)
+        store: Any = RedisStore(address) if address.startswith("redis") else SQLiteStore(address)
         try:
             async with asyncio.timeout(60):
                 ready = json.loads(await worker.stdout.readline())

@@ -13,10 +13,10 @@ import pytest
 import voxwire
 from voxwire.emulator import Emulator, Reply
 from voxwire.errors import InvalidOption, OwnershipLost, StoreUnavailable
-from voxwire.keeping import OwnerChanged, StoreFailed, StoreRecovered, Storing
-from voxwire.keeping.replaying import Replay
-from voxwire.keeping.snapshot import snapshot_of
-from voxwire.store import Batch, FileStore, Lease, Store
+from voxwire.store import Batch, Lease, SQLiteStore, Store
+from voxwire.store.event_log import ReplayedLog
+from voxwire.store.options import OwnerChanged, StoreFailed, StoreOptions, StoreRecovered
+from voxwire.store.snapshot import snapshot_of
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def lines(found: list[Any]) -> list[str]:
     return names
 
 
-class Moody(FileStore):
+class Moody(SQLiteStore):
     """A file store whose writes can be made to fail."""
 
     broken: Exception | None = None
@@ -77,7 +77,7 @@ async def test_sound_is_counted_and_kept_only_if_asked_for(server: Emulator, sto
     for audio in (False, True):
         async with voxwire.connect(
             url=server.url, store=store, session_id=f"call-{audio}", turn_detection=None,
-            storing=Storing(audio=audio),
+            storing=StoreOptions(audio=audio),
         ) as session:  # fmt: skip
             await session.append_audio(bytes(24_000))
             await session.append_audio(bytes(24_001)[1:])
@@ -117,10 +117,10 @@ async def test_keys_do_not_reach_the_store(server: Emulator, store: Store) -> No
 
 
 async def test_a_long_session_is_stored_whole_now_and_then(server: Emulator, tmp_path: Any) -> None:
-    store = FileStore(tmp_path / "s.db", history=10)
+    store = SQLiteStore(tmp_path / "s.db", history=10)
     async with voxwire.connect(
         url=server.url, store=store, session_id="call-1", output_modalities=["text"],
-        storing=Storing(snapshot_after=20),
+        storing=StoreOptions(snapshot_after=20),
     ) as session:  # fmt: skip
         for number in range(6):
             await session.say(f"number {number}")
@@ -164,7 +164,7 @@ async def test_what_does_not_fit_is_dropped_and_told_and_the_whole_is_stored_aga
     failures: list[StoreFailed] = []
     async with voxwire.connect(
         url=server.url, store=store, session_id="call-1", output_modalities=["text"],
-        storing=Storing(buffer=20_000),
+        storing=StoreOptions(buffer=20_000),
     ) as session:  # fmt: skip
         session.on(StoreFailed, failures.append)
         await session.kept.stored()
@@ -185,7 +185,7 @@ async def test_what_does_not_fit_is_dropped_and_told_and_the_whole_is_stored_aga
 
 
 async def test_a_store_that_hangs_holds_up_nothing(server: Emulator, tmp_path: Any) -> None:
-    class Stuck(FileStore):
+    class Stuck(SQLiteStore):
         stuck = False
 
         async def write(self, lease: Lease, batch: Batch) -> bool:
@@ -241,7 +241,7 @@ async def test_without_its_store_a_tool_runs_only_where_nobody_else_can(
     store = Moody(tmp_path / "s.db")
     async with voxwire.connect(
         url=server.url, store=store, session_id="call-1", tools=[book],
-        output_modalities=["text"], storing=Storing(patience=0.05, lease=30),
+        output_modalities=["text"], storing=StoreOptions(patience=0.05, lease=30),
     ) as session:  # fmt: skip
         await session.kept.stored()
         store.broken = StoreUnavailable("gone")
@@ -271,7 +271,7 @@ async def test_an_idempotent_tool_waits_for_no_store(server: Emulator, tmp_path:
     store = Moody(tmp_path / "s.db")
     async with voxwire.connect(
         url=server.url, store=store, session_id="call-1", tools=[look],
-        output_modalities=["text"], storing=Storing(patience=1000, lease=2000),
+        output_modalities=["text"], storing=StoreOptions(patience=1000, lease=2000),
     ) as session:  # fmt: skip
         store.broken = StoreUnavailable("gone")
         assert (await session.say("look")).text == "Seen."
@@ -351,9 +351,11 @@ async def test_what_cannot_be_kept_is_told_before_anything_is_opened(tmp_path: A
     with pytest.raises(InvalidOption, match="no store"):
         voxwire.connect(url="ws://x", store="redis://x", api_key="k")  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="letters"):
-        voxwire.connect(url="ws://x", store=FileStore(tmp_path / "s"), session_id="{}", api_key="k")
+        voxwire.connect(
+            url="ws://x", store=SQLiteStore(tmp_path / "s"), session_id="{}", api_key="k"
+        )
     with pytest.raises(InvalidOption, match="above 0"):
-        Storing(lease=0)
+        StoreOptions(lease=0)
 
 
 async def test_a_session_in_no_store_says_so(server: Emulator) -> None:
@@ -391,7 +393,7 @@ async def test_what_follows_a_snapshot_is_read_as_the_session_was(
     async with voxwire.connect(
         url=server.url, store=store, session_id="call-42", turn_detection=None,
         input_format="pcmu", output_format="pcmu",
-        transcription="gpt-4o-transcribe", storing=Storing(audio=True, snapshot_after=10_000),
+        transcription="gpt-4o-transcribe", storing=StoreOptions(audio=True, snapshot_after=10_000),
     ) as session:  # fmt: skip
         await session.say("first")
         assert await session.kept.stored(20)
@@ -405,7 +407,7 @@ async def test_what_follows_a_snapshot_is_read_as_the_session_was(
                 await asyncio.sleep(0.01)
         assert await session.kept.stored(20)
         stored = attrs.evolve(await store.load("call-42"), snapshot=snapshot, covers=covers)
-        replay = Replay.of(stored)
+        replay = ReplayedLog.of(stored)
         for entry in await store.read("call-42", covers, limit=10_000):
             replay.apply(entry)
         assert replay.cache.conversation == session.conversation

@@ -12,8 +12,8 @@ from crashing import crash
 import voxwire
 from voxwire.emulator import Emulator, Reply
 from voxwire.errors import InvalidOption, NoOwner, SteeringRefused, UnknownSession, WaitTimeout
-from voxwire.keeping import OwnerChanged, Storing
-from voxwire.store import FileStore, Store
+from voxwire.store import SQLiteStore, Store
+from voxwire.store.options import OwnerChanged, StoreOptions
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_from_now_and_from_a_place(server: Emulator, store: Store, stores:
 
 
 async def test_an_owner_that_changes_is_told(server: Emulator, store: Store, stores: Any) -> None:
-    short = Storing(lease=0.3)
+    short = StoreOptions(lease=0.3)
     first = await begin(server, store, storing=short)
     observing = asyncio.create_task(all_of(voxwire.observe(stores(), "call-42", start="beginning")))
     await first.say("one")
@@ -105,7 +105,7 @@ async def test_sound_is_heard_where_it_is_stored(
 ) -> None:
     for name, audio in (("with", True), ("without", False)):
         async with voxwire.connect(
-            url=server.url, store=store, session_id=name, storing=Storing(audio=audio)
+            url=server.url, store=store, session_id=name, storing=StoreOptions(audio=audio)
         ) as session:
             answer = session.say("Hello")
             whole = b"".join([piece async for piece in answer.audio])
@@ -119,12 +119,12 @@ async def test_sound_is_heard_where_it_is_stored(
 async def test_a_reader_that_is_too_slow_is_told_what_it_missed(
     server: Emulator, tmp_path: Any
 ) -> None:
-    store = FileStore(tmp_path / "s.db", history=30)
-    storing = Storing(snapshot_after=20)
+    store = SQLiteStore(tmp_path / "s.db", history=30)
+    storing = StoreOptions(snapshot_after=20)
     async with await begin(server, store, storing=storing) as session:
         await session.say("first")
         await session.kept.stored(20)
-        slow = voxwire.observe(FileStore(store.path), "call-42", start="beginning")
+        slow = voxwire.observe(SQLiteStore(store.path), "call-42", start="beginning")
         events = aiter(slow)
         await anext(events)
         for number in range(40):
@@ -142,7 +142,7 @@ async def test_a_reader_that_is_too_slow_is_told_what_it_missed(
 async def test_a_second_process_steers(server: Emulator, store: Store, stores: Any) -> None:
     server.on("name", reply="Her name is Ann.")
     async with await begin(server, store) as session:
-        remote = voxwire.steer(stores(), "call-42")
+        remote = voxwire.remote(stores(), "call-42")
         answer = await remote.say("What is her name?")
         assert (answer.text, answer.status) == ("Her name is Ann.", "completed")
         assert answer.id == session.conversation[-1].response_id
@@ -167,7 +167,7 @@ async def test_what_the_owner_cannot_do_comes_back_with_the_reason(
     server: Emulator, store: Store, stores: Any
 ) -> None:
     async with await begin(server, store):
-        remote = voxwire.steer(stores(), "call-42", timeout=20)
+        remote = voxwire.remote(stores(), "call-42", timeout=20)
         with pytest.raises(SteeringRefused, match=r"call-42: \$\.response\.max_output_tokens"):
             await remote.say("x", max_output_tokens="many")  # type: ignore[arg-type]
         with pytest.raises(SteeringRefused, match="does not know how"):
@@ -180,7 +180,7 @@ async def test_an_owner_that_does_not_answer(server: Emulator, store: Store, sto
     async with await begin(server, store) as session:
         session.kept._serving._listener.cancel()
         with pytest.raises(WaitTimeout):
-            await voxwire.steer(stores(), "call-42", timeout=0.1).interrupt()
+            await voxwire.remote(stores(), "call-42", timeout=0.1).interrupt()
 
 
 async def test_another_process_may_ask_for_the_session(
@@ -189,7 +189,7 @@ async def test_another_process_may_ask_for_the_session(
     first = await begin(server, store)
     await first.say("Hello")
     other = stores()
-    await voxwire.steer(other, "call-42").hand_over()
+    await voxwire.remote(other, "call-42").hand_over()
     async with voxwire.resume(other, "call-42", wait=20) as second:
         assert len(second.conversation) == 2
         assert first.closed is not None
@@ -200,6 +200,6 @@ async def test_what_is_not_there_is_told(store: Store) -> None:
     with pytest.raises(UnknownSession):
         await all_of(voxwire.observe(store, "nothing"))
     with pytest.raises(NoOwner):
-        await voxwire.steer(store, "nothing").interrupt()
+        await voxwire.remote(store, "nothing").interrupt()
     with pytest.raises(InvalidOption, match="beginning"):
         voxwire.observe(store, "x", start="yesterday")  # type: ignore[arg-type]

@@ -15,10 +15,10 @@ import voxwire
 import voxwire.sync
 from voxwire.emulator import Emulator, Reply
 from voxwire.errors import InvalidOption, SessionOwned, UnknownSession
-from voxwire.keeping import Resumed, Storing
-from voxwire.store import FileStore, Store
+from voxwire.store import SQLiteStore, Store
+from voxwire.store.options import Resumed, StoreOptions
 
-SHORT = Storing(lease=0.3)
+SHORT = StoreOptions(lease=0.3)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_a_session_that_lives_is_not_taken(server: Emulator, store: Store)
 async def test_a_drained_session_goes_on_elsewhere_at_once(
     server: Emulator, store: Store, stores: Any
 ) -> None:
-    first = await begin(server, store, storing=Storing(lease=600))
+    first = await begin(server, store, storing=StoreOptions(lease=600))
     answer = first.say("Hello")
     await first.hand_over()
     assert answer.status == "completed"  # what was being said was said to its end
@@ -354,7 +354,7 @@ async def test_settings_may_change_with_the_owner(server: Emulator, store: Store
 
 
 async def test_what_cannot_work_is_told_at_once(tmp_path: Any) -> None:
-    store = FileStore(tmp_path / "s.db")
+    store = SQLiteStore(tmp_path / "s.db")
     with pytest.raises(InvalidOption, match="needs a store"):
         voxwire.resume(None, "call-1")  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="no setting"):
@@ -368,12 +368,12 @@ async def test_without_asyncio(server: Emulator, tmp_path: Any) -> None:
         path = tmp_path / "s.db"
         with pytest.raises(RuntimeError):
             with voxwire.sync.connect(
-                url=server.url, store=FileStore(path), session_id="call-1",
+                url=server.url, store=SQLiteStore(path), session_id="call-1",
                 output_modalities=["text"],
             ) as first:  # fmt: skip
                 first.say("Hello").wait()
                 raise RuntimeError("a fault of the program")
-        with voxwire.sync.resume(FileStore(path), "call-1", wait=20) as second:
+        with voxwire.sync.resume(SQLiteStore(path), "call-1", wait=20) as second:
             second.say("Again").wait()
             return [item.text for item in second.conversation]
 

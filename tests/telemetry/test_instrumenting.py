@@ -17,11 +17,11 @@ from collecting import Collected, attributes
 import voxwire
 import voxwire.sync
 from voxwire import telemetry
-from voxwire.core import Core
 from voxwire.emulator import Emulator
 from voxwire.errors import InvalidOption
+from voxwire.session.core import Core
+from voxwire.session.session_observers import WATCHERS, watched
 from voxwire.telemetry.setup import Place
-from voxwire.watching import WATCHERS, watched
 
 
 async def test_one_session_of_either_face(server: Emulator, connect: Any) -> None:

@@ -18,7 +18,7 @@ from voxwire import (
     ResponseOutputAudioDelta,
 )
 from voxwire.audio import silence
-from voxwire.costs import Price
+from voxwire.conversation.pricing import Price
 from voxwire.emulator import Emulator
 
 VAD: Any = {"type": "server_vad", "silence_duration_ms": 500}
@@ -178,8 +178,8 @@ async def test_a_model_without_a_price_costs_nothing_here(
 
 
 async def test_a_server_that_cancels_with_an_event_of_its_own(collected: Collected) -> None:
-    from voxwire.core import Core
-    from voxwire.watching import watched
+    from voxwire.session.core import Core
+    from voxwire.session.session_observers import watched
 
     core = Core()
     with watched(core):

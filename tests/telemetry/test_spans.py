@@ -15,7 +15,7 @@ import voxwire
 from voxwire import telemetry
 from voxwire.emulator import Drop, Emulator, ErrorThenClose, Refuse
 from voxwire.errors import AuthenticationError, ConnectionClosedError, ServerError
-from voxwire.tools.later import Later
+from voxwire.tools.deferred import DeferredResult
 
 
 async def test_a_session_and_its_response(
@@ -125,13 +125,13 @@ async def test_a_later_answer_ends_the_span_of_its_tool(
     async def badly() -> str:
         raise KeyError("no")
 
-    def work() -> Later:
+    def work() -> DeferredResult:
         """Work."""
-        return Later(slowly())
+        return DeferredResult(slowly())
 
-    def fail() -> Later:
+    def fail() -> DeferredResult:
         """Fail."""
-        return Later(badly())
+        return DeferredResult(badly())
 
     async with voxwire.connect(url=server.url, tools=[work, fail]) as session:
         await session.say("go")

@@ -23,10 +23,10 @@ from voxwire_protocol import (
     ToolChoiceFunction,
 )
 
-from voxwire.codec import REALTIME
+from voxwire.protocol.codec import REALTIME
 from voxwire.tools import Call
-from voxwire.tools.calls import ToolBatches
 from voxwire.tools.toolset import ToolSet
+from voxwire.tools.tracker import ToolBatches
 
 
 def get_weather(city: str) -> str:

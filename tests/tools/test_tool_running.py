@@ -20,9 +20,8 @@ from voxwire_protocol import PcmuAudioFormat, Unknown
 
 from voxwire.errors import InvalidOption
 from voxwire.tools import Approve, Call, Tool, ToolContext, ToolError, tool
-from voxwire.tools.later import Later
-from voxwire.tools.outputs import error_text, output_text
-from voxwire.tools.running import Outcome, result_of, run
+from voxwire.tools.deferred import DeferredResult
+from voxwire.tools.runner import Outcome, error_text, output_text, result_of, run
 from voxwire.tools.toolset import ToolSet
 
 
@@ -309,7 +308,7 @@ async def test_nobody_is_asked_about_a_call_that_cannot_run() -> None:
 
 
 async def test_a_tool_that_is_not_done() -> None:
-    later = Later()
+    later = DeferredResult()
     result = await outcome(only(lambda: later))
     assert result.later is later
 
@@ -317,7 +316,7 @@ async def test_a_tool_that_is_not_done() -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_a_later_answer_reaches_its_listener(before: bool) -> None:
     got: list[Any] = []
-    later = Later()
+    later = DeferredResult()
     if before:
         later.listen(lambda value, error: got.append((value, error)))
     later.answer(42)
@@ -333,7 +332,7 @@ def test_a_later_answer_reaches_its_listener(before: bool) -> None:
 
 def test_a_later_failure() -> None:
     got: list[Any] = []
-    later = Later()
+    later = DeferredResult()
     later.listen(lambda value, error: got.append(error))
     later.fail("gone")
     assert failure(result_of(None, got[0])) == ("tool_failed", "RuntimeError: gone")

@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 from voxwire_protocol import FunctionTool, McpTool, RealtimeSession, SessionUpdate
 
-from voxwire.codec import REALTIME
 from voxwire.errors import InvalidOption
+from voxwire.protocol.codec import REALTIME
 from voxwire.tools import Call, Tool, ToolContext, tool
-from voxwire.tools.arguments import BadArguments
+from voxwire.tools.signature import BadArguments
 from voxwire.tools.toolset import ToolSet
 
 CONTEXT = ToolContext(call=Call(name="any", arguments="{}", call_id="call_1"))

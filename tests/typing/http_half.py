@@ -50,13 +50,13 @@ async def awaiting(client: voxwire.AsyncClient) -> None:
 
 
 def receiving(body: bytes, headers: Mapping[str, str], pairs: list[tuple[bytes, bytes]]) -> None:
-    event = voxwire.webhooks.unwrap(body, headers)
+    event = voxwire.http.webhooks.unwrap(body, headers)
     assert_type(event, RealtimeCallIncoming | UnknownEvent)
     if isinstance(event, RealtimeCallIncoming):
         assert_type(event.data.call_id, str)
-    voxwire.webhooks.verify(body, pairs, ["whsec_a", "whsec_b"])
+    voxwire.http.webhooks.verify(body, pairs, ["whsec_a", "whsec_b"])
 
 
 def converting(session: RealtimeSession) -> None:
-    flat = voxwire.legacy.to_legacy(session)
-    assert_type(voxwire.legacy.from_legacy(flat), RealtimeSession | TranscriptionSession)
+    flat = voxwire.protocol.legacy.to_legacy(session)
+    assert_type(voxwire.protocol.legacy.from_legacy(flat), RealtimeSession | TranscriptionSession)

@@ -32,12 +32,12 @@ async def token() -> str:
 def servers() -> None:
     voxwire.connect(server=voxwire.Azure("r", deployment="d", credential=token))
     voxwire.connect(server=voxwire.XAI(api_key=token))
-    voxwire.connect(server=voxwire.Compatible("wss://h.test/", key_form="api-key", flat=True))
+    voxwire.connect(server=voxwire.OpenAICompatible("wss://h.test/", key_form="api-key", flat=True))
     voxwire.connect(server="azure")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    voxwire.Compatible("wss://h.test/", key_form="basic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    voxwire.OpenAICompatible("wss://h.test/", key_form="basic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def threads() -> None:
     with voxwire.sync.connect_transcription() as session:
         for line in session.transcribe("meeting.wav"):
-            assert_type(line, voxwire.Line)
+            assert_type(line, voxwire.TranscriptLine)

@@ -24,7 +24,7 @@ from voxwire import (
     TurnDetection,
     UserContent,
 )
-from voxwire.streams import EventStream
+from voxwire.session.streams import EventStream
 
 
 def handlers(session: voxwire.Session) -> None:

@@ -11,11 +11,11 @@ from voxwire import (
     Event,
     FunctionTool,
     InputText,
-    Receipt,
     Response,
     ResponseCreate,
     ResponseCreateParams,
     ResponseDone,
+    SendReceipt,
     ServerVad,
     SessionUpdate,
     TurnDetection,
@@ -25,7 +25,7 @@ from voxwire import (
 
 async def events(session: voxwire.Session, done: ResponseDone) -> None:
     receipt = await session.send(ResponseCreate(response=ResponseCreateParams(instructions="x")))
-    assert_type(receipt, Receipt)
+    assert_type(receipt, SendReceipt)
     assert_type(receipt.event, ClientEvent)
     assert_type(receipt.event_id, str | None)
     assert_type(await receipt.acknowledged(timeout=1), Event | None)
@@ -205,7 +205,7 @@ def threads() -> None:
     with voxwire.sync.connect(voice="marin") as session:
         assert_type(session, voxwire.sync.Session)
         receipt = session.send({"type": "input_audio_buffer.clear"})
-        assert_type(receipt, voxwire.sync.Receipt)
+        assert_type(receipt, voxwire.sync.SendReceipt)
         assert_type(receipt.acknowledged(), Event | None)
         session.send({"type": "input_audio_buffer.cleared"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         response = session.say("x", output_modalities=["text"])

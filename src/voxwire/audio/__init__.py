@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from .converting import (
-    Bytes,
-    Converter,
-    chunks,
-    convert,
-    level,
-    pcm,
-    pieces_of,
-    silence,
-)
+from .convert import Bytes, Converter, chunks, convert, level, pcm, pieces_of, silence
 
 __all__ = [
     "Bytes",

@@ -17,8 +17,8 @@ from .chat import HELP as CHAT_HELP
 from .chat import chat
 from .diff import HELP as DIFF_HELP
 from .diff import diff
-from .linting import HELP as LINT_HELP
-from .linting import lint_files
+from .lint import HELP as LINT_HELP
+from .lint import lint_files
 from .play import HELP as PLAY_HELP
 from .play import play_file
 from .record import HELP as RECORD_HELP
@@ -62,9 +62,9 @@ def run() -> None:
     try:
         app(prog_name="voxwire")
     except Exception as error:  # what is no known error is a bug, and shown as one
-        from .failing import told
+        from .error_exit import exit_code_of
 
-        code = told(error)
+        code = exit_code_of(error)
         if code is None:
             raise
         sys.exit(code)
@@ -94,7 +94,7 @@ def _options(  # pyright: ignore[reportUnusedFunction]
         ),
     ] = False,
 ) -> None:
-    from .logs import begin
+    from .screen import begin
 
     begin(debug)
 

@@ -27,7 +27,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .place import Place
+    from .target import CommandTarget
 
 __all__ = ["HELP", "chat"]
 
@@ -97,8 +97,8 @@ def chat(
     """Hold a conversation in text."""
     import asyncio
 
-    from .bringing import brought
-    from .place import instructions_of, place_of
+    from .load_tools import load_tools
+    from .target import instructions_of, place_of
 
     place = place_of(
         context,
@@ -117,7 +117,7 @@ def chat(
         "instructions": instructions_of(instructions),
         "voice": voice,
         "output_modalities": ["audio" if spoken else "text"],
-        "tools": brought(tools or ()) or None,
+        "tools": load_tools(tools or ()) or None,
         "record": record,
     }
     given = {name: value for name, value in settings.items() if value is not None}
@@ -125,22 +125,26 @@ def chat(
 
 
 async def _run(
-    place: Place, settings: dict[str, Any], message: list[str], output: Path | None, as_json: bool
+    place: CommandTarget,
+    settings: dict[str, Any],
+    message: list[str],
+    output: Path | None,
+    as_json: bool,
 ) -> int:
     import sys
     from contextlib import AsyncExitStack
 
     from .. import connect
-    from ..audio.formats import PCM16, format_of
-    from ..audio.wav import write_wav
-    from .bills import bill
-    from .chatting import Chat
-    from .printing import JsonLines, Plain, Printer, View
-    from .prompting import hushed
-    from .repeating import HINT, TOOL_HINT, repeat
+    from ..audio.files import write_wav
+    from ..protocol.audio_format import PCM16, format_of
+    from .chat_loop import Chat
+    from .event_text import Piece
+    from .local_echo import HINT, TOOL_HINT, repeat
+    from .printer import JsonLines, Plain, Printer, View
+    from .prompt import hushed
     from .screen import screen
-    from .telling import Telling
-    from .wording import Piece
+    from .session_view import SessionView
+    from .usage_text import bill
 
     console = screen()
     view: View = JsonLines(console, numbered=False) if as_json else Printer(console)
@@ -154,7 +158,7 @@ async def _run(
             stack.enter_context(hushed())
         where = await stack.enter_async_context(place.reached(pace=pace, brain=repeat))
         session = await stack.enter_async_context(connect(**where, **settings))
-        async with Telling(session, view, typed=not as_json) as telling:
+        async with SessionView(session, view, typed=not as_json) as telling:
             telling.keep_audio = output is not None
             if place.local and place.script is None:
                 hint = HINT + (TOOL_HINT if settings.get("tools") else "")

@@ -55,9 +55,9 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two recordings."""
-    from ..recording.redacted import read_redacted
-    from .comparing import compare
-    from .differences import frames, print_differences
+    from ..recording.diff import compare
+    from ..recording.reader import read_redacted
+    from .diff_table import frames, print_differences
     from .screen import screen
 
     found = compare(

@@ -9,9 +9,9 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 
-from ..audio.converting import chunks, level
-from ..audio.formats import PCM16, Format
-from ..talk import Audio, Sink
+from ..audio.convert import chunks, level
+from ..protocol.audio_format import PCM16, Format
+from ..session.voice_loop import Audio, Sink
 
 __all__ = ["Metered"]
 

@@ -1,7 +1,4 @@
-"""The options that commands share: their names, their variables in the environment, their help.
-
-Knows typer. Importing it must stay cheap: ``voxwire --help`` and the shell's completion do.
-"""
+"""The ways in which a transcript can be written, by name."""
 
 from __future__ import annotations
 
@@ -27,10 +24,22 @@ __all__ = [
     "Scripted",
     "Server",
     "ServerName",
+    "SubtitleFormat",
     "Tools",
     "Url",
     "Voice",
 ]
+
+
+class SubtitleFormat(StrEnum):
+    """How a transcript is written."""
+
+    TEXT = "text"
+    PLAIN = "plain"
+    SRT = "srt"
+    VTT = "vtt"
+    JSON = "json"
+
 
 WHERE = "Where to"
 SESSION = "The session"

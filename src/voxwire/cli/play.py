@@ -40,8 +40,8 @@ def play_file(
     """Show who said what."""
     import asyncio
 
-    from .playing import play
-    from .printing import JsonLines, Printer
+    from .play_session import play
+    from .printer import JsonLines, Printer
     from .screen import inform, screen
 
     console = screen()

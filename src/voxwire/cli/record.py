@@ -11,7 +11,7 @@ import typer
 from .options import Json
 
 if TYPE_CHECKING:
-    from ..emulator.passing import Passage
+    from ..emulator.frame_pump import FramePump
     from ..emulator.proxy import RecordingProxy
 
 __all__ = ["HELP", "record", "wording"]
@@ -160,14 +160,14 @@ async def _record(
 
     from ..emulator.proxy import RecordingProxy
     from ..errors import InvalidOption
-    from ..redaction import redact_url
-    from ..servers.address import is_local
-    from .running import ending
+    from ..protocol.redaction import redact_url
+    from ..transport.url import is_local
     from .screen import clean, inform, screen
+    from .signals import ending
 
     console = screen()
 
-    def ended(passage: Passage) -> None:
+    def ended(passage: FramePump) -> None:
         if as_json:
             print(json.dumps(values(passage)), flush=True)
             return
@@ -200,9 +200,9 @@ async def _record(
     return proxy
 
 
-def values(passage: Passage) -> dict[str, Any]:
+def values(passage: FramePump) -> dict[str, Any]:
     """A session for programs."""
-    from ..redaction import redact_url
+    from ..protocol.redaction import redact_url
 
     close = passage.closed
     return {
@@ -220,7 +220,7 @@ def values(passage: Passage) -> dict[str, Any]:
     }
 
 
-def wording(passage: Passage) -> str:
+def wording(passage: FramePump) -> str:
     """A session in a line."""
     address = urlsplit(passage.url)  # the host is the same for all
     query = f"?{address.query}" if address.query else ""

@@ -129,8 +129,8 @@ def _follow(file: Path, port: int, *, sound: bool, show: bool) -> None:
     import webbrowser
 
     from ..report.server import LiveReport
-    from .running import ending
     from .screen import clean, inform, screen
+    from .signals import ending
 
     console = screen()
     there = file.exists()

@@ -5,14 +5,21 @@ Knows rich and the terminal; knows no event.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["clean", "fail", "hang", "inform", "screen"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["begin", "clean", "fail", "hang", "inform", "screen", "steps"]
+
 
 # A pipe has no width. Tables of file names and JSON paths need more than the usual 80 columns.
 _PIPE_WIDTH = 160
@@ -68,3 +75,77 @@ def inform(text: str) -> None:
 def fail(text: str) -> None:
     """A line that says why there is no result, on stderr."""
     hang(screen(error=True), Text(f"voxwire: {clean(text)}", "red"), 2)
+
+
+def begin(debug: bool) -> None:
+    """Have the log shown on stderr."""
+    logger = logging.getLogger("voxwire")
+    for handler in list(logger.handlers):
+        if isinstance(handler, _Lines):
+            logger.removeHandler(handler)
+    logger.addHandler(_Lines(debug))
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
+class _Lines(logging.Handler):
+    """A line for each record; the traceback only where it was asked for."""
+
+    def __init__(self, debug: bool) -> None:
+        super().__init__()
+        self._debug = debug
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # (import dropped)
+
+        text = record.getMessage()
+        if text.startswith("tool ") and not self._debug:
+            return  # shown where the tool is
+        error = record.exc_info[1] if record.exc_info else None
+        if self._debug and record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        elif error is not None:
+            text += f": {type(error).__name__}: {error}"
+        inform(text)
+
+
+@contextmanager
+def steps(
+    what: str, *, unit: str = "", shown: bool = True, console: Console | None = None
+) -> Generator[Callable[[float, float | None], None]]:
+    """What to call with how much is done, and of how much; None where that is not known.
+
+    Args:
+        what: what is done, in a word.
+        unit: ``"s"`` shows both as minutes and seconds of sound.
+        console: where else the result goes: then its lines are printed above the bar.
+        shown: whether to show it at all. Only a terminal shows it, and only one that can.
+    """
+    if console is None or not console.is_terminal:
+        console = screen(error=True)
+    if not shown or not console.is_terminal or console.is_dumb_terminal:
+        yield lambda done, of: None
+        return
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+    from rich.text import Text
+
+    class Amount(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            shape = _clock if unit == "s" else _count
+            of = "" if task.total is None else f" of {shape(task.total)}"
+            return Text(shape(task.completed) + of, "dim")
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), Amount())
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}"

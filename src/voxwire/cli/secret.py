@@ -23,7 +23,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .place import Place
+    from .target import CommandTarget
 
 __all__ = ["HELP", "secret"]
 
@@ -92,7 +92,7 @@ def secret(
     import asyncio
 
     from ..errors import InvalidOption
-    from .place import instructions_of, place_of
+    from .target import instructions_of, place_of
 
     place = place_of(
         context,
@@ -117,7 +117,7 @@ def secret(
 
 
 async def _run(
-    place: Place,
+    place: CommandTarget,
     purpose: Purpose,
     to: str | None,
     expires: int | None,

@@ -194,9 +194,9 @@ async def _run(emulator: Emulator, host: str, port: int, as_json: bool, silent: 
     import sys
 
     from ..errors import InvalidOption
-    from ..servers.address import is_local
-    from .running import ending
+    from ..transport.url import is_local
     from .screen import inform, screen
+    from .signals import ending
 
     with ending() as over:
         try:

@@ -9,40 +9,40 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..kinds.lines import Line
+from ..session.transcription import TranscriptLine
+from .event_text import error_text
+from .options import SubtitleFormat
 from .screen import clean
-from .shapes import Shape
-from .wording import error_text
 
 __all__ = ["clock", "written"]
 
 
-def written(number: int, line: Line, shape: Shape) -> Iterator[str]:
+def written(number: int, line: TranscriptLine, shape: SubtitleFormat) -> Iterator[str]:
     """One line of the transcript, the first with what stands before it all.
 
     ``number`` counts from 1.
     """
     text = clean(line.text)
-    if shape is Shape.JSON:
+    if shape is SubtitleFormat.JSON:
         yield json.dumps(_values(line), ensure_ascii=False)
         return
-    if shape is Shape.VTT and number == 1:
+    if shape is SubtitleFormat.VTT and number == 1:
         yield "WEBVTT\n"
     if line.error is not None:
         return  # told apart
-    if shape in (Shape.SRT, Shape.VTT):
+    if shape in (SubtitleFormat.SRT, SubtitleFormat.VTT):
         start, end = line.start_ms or 0, line.end_ms
-        mark = "," if shape is Shape.SRT else "."
+        mark = "," if shape is SubtitleFormat.SRT else "."
         until = start + _A_LINE_MS if end is None else end
         yield f"{number}\n{clock(start, mark)} --> {clock(until, mark)}\n{_one_block(text)}\n"
-    elif shape is Shape.PLAIN:
+    elif shape is SubtitleFormat.PLAIN:
         yield text
     else:
         begins = "?" if line.start_ms is None else clock(line.start_ms, ".", whole=False)
         yield f"{begins:9}  {text}"
 
 
-def _values(line: Line) -> dict[str, Any]:
+def _values(line: TranscriptLine) -> dict[str, Any]:
     return {
         "start": None if line.start_ms is None else line.start_ms / 1000,
         "end": None if line.end_ms is None else line.end_ms / 1000,

@@ -27,7 +27,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..talk import Audio
+    from ..session.voice_loop import Audio
 
 __all__ = ["HELP", "talk"]
 
@@ -130,9 +130,9 @@ def talk(
     import asyncio
 
     from ..errors import InvalidOption
-    from .bringing import brought
-    from .place import instructions_of, place_of
-    from .talking import hold
+    from .load_tools import load_tools
+    from .talk_session import hold
+    from .target import instructions_of, place_of
 
     place = place_of(
         context,
@@ -160,7 +160,7 @@ def talk(
         "voice": voice,
         "instructions": instructions_of(instructions),
         "transcription": None if transcription == "none" else transcription,
-        "tools": brought(tools or ()) or None,
+        "tools": load_tools(tools or ()) or None,
         "record": record,
     }
     given = {name: value for name, value in settings.items() if value is not None}
@@ -173,7 +173,7 @@ def talk(
 
 def _devices(microphone: str | None, speaker: str | None) -> Audio:
     """The devices, tried once: better to fail now than when somebody listens."""
-    from ..audio.local import LocalAudio
+    from ..audio.devices import LocalAudio
     from ..errors import InvalidOption
 
     audio = LocalAudio(input_device=_device(microphone), output_device=_device(speaker))
@@ -193,7 +193,7 @@ def _device(given: str | None) -> int | str | None:
 
 def _files(input: str, output: Path | None, fast: bool) -> Audio:
     from ..audio.files import FileAudio
-    from .sounds import sound_file, writable
+    from .wav_files import sound_file, writable
 
     if output is not None:
         writable(output)

@@ -19,12 +19,12 @@ from .options import (
     Scripted,
     Server,
     ServerName,
+    SubtitleFormat,
     Url,
 )
-from .shapes import Shape
 
 if TYPE_CHECKING:
-    from .place import Place
+    from .target import CommandTarget
 
 __all__ = ["HELP", "transcribe"]
 
@@ -106,14 +106,14 @@ def transcribe(
     insecure: Insecure = False,
     ca: CA = None,
     shape: Annotated[
-        Shape,
+        SubtitleFormat,
         typer.Option(
             "--format",
             "-f",
             help="text is lines with times, plain without; srt and vtt are subtitles.",
             rich_help_panel=OUTPUT,
         ),
-    ] = Shape.TEXT,
+    ] = SubtitleFormat.TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -131,8 +131,8 @@ def transcribe(
     """Write down what is said."""
     import asyncio
 
-    from .place import instructions_of, place_of
-    from .sounds import writable
+    from .target import instructions_of, place_of
+    from .wav_files import writable
 
     place = place_of(
         context,
@@ -156,16 +156,16 @@ def transcribe(
         "record": record,
     }
     given = {name: value for name, value in settings.items() if value is not None}
-    shape = Shape.JSON if as_json else shape
+    shape = SubtitleFormat.JSON if as_json else shape
     raise typer.Exit(asyncio.run(_run(place, given, file, segment, shape, output)))
 
 
 async def _run(
-    place: Place,
+    place: CommandTarget,
     settings: dict[str, Any],
     file: str,
     segment: float | None,
-    shape: Shape,
+    shape: SubtitleFormat,
     output: Path | None,
 ) -> int:
     from contextlib import AsyncExitStack
@@ -173,12 +173,11 @@ async def _run(
     from voxwire_protocol import ServerVad
 
     from .. import connect_transcription
-    from .bills import show_bill
-    from .progress import steps
-    from .screen import fail, screen
-    from .sounds import Measured, sound_file
+    from .event_text import error_text
+    from .screen import fail, screen, steps
     from .subtitles import written
-    from .wording import error_text
+    from .usage_text import show_bill
+    from .wav_files import Measured, sound_file
 
     sound = sound_file(file)
     # A service may find no turns by itself; which model does, the library knows.
@@ -209,7 +208,7 @@ async def _run(
 
 
 def _with_turns(settings: dict[str, Any], detection: dict[str, Any]) -> dict[str, Any]:
-    from ..kinds.settings import transcription_session
+    from ..session.media_options import transcription_session
 
     model = settings.get("model")
     alone = transcription_session(**({} if model is None else {"model": model}))

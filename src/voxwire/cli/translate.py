@@ -1,11 +1,15 @@
-"""``voxwire translate``: its options, and the way of speech through a session."""
+"""Two streams of words that come at the same time, told sentence by sentence.
+
+Knows where a sentence ends; prints nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 from .options import (
@@ -24,9 +28,39 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .place import Place
+    from .target import CommandTarget
 
-__all__ = ["HELP", "translate"]
+__all__ = ["HELP", "SentencePrinter", "translate"]
+
+
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
+_CLOSING = "\"'”’»)]"
+_LONGEST = 400
+"""Characters after which one is told though it has no end: some speakers pause for nothing."""
+
+
+@attrs.define
+class SentencePrinter:
+    """Collects the words of one stream."""
+
+    _text: str = ""
+    _at_ms: int | None = None
+
+    def put(self, words: str, at_ms: int | None) -> Iterator[tuple[str, int | None]]:
+        """More words, and where they belong in time; gives the sentence that they end."""
+        if not self._text.strip():
+            self._at_ms = at_ms
+        self._text += words
+        ended = self._text.rstrip().rstrip(_CLOSING).endswith(_ENDS)
+        if ended or len(self._text) > _LONGEST:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[str, int | None]]:
+        """What there is of a sentence."""
+        text, self._text = self._text.strip(), ""
+        if text:
+            yield text, self._at_ms
+
 
 HELP = """Say in another language what is said in a WAV file.
 
@@ -104,8 +138,8 @@ def translate(
     """Say it in another language."""
     import asyncio
 
-    from .place import place_of
-    from .sounds import writable
+    from .target import place_of
+    from .wav_files import writable
 
     place = place_of(
         context,
@@ -133,19 +167,19 @@ def translate(
 
 
 async def _run(
-    place: Place, settings: dict[str, Any], file: str, output: Path | None, as_json: bool
+    place: CommandTarget, settings: dict[str, Any], file: str, output: Path | None, as_json: bool
 ) -> int:
     from contextlib import AsyncExitStack
 
     from .. import connect_translation
-    from ..audio.wav import write_wav
-    from .bills import show_bill
-    from .printing import Above, JsonLines, Plain, Printer, View
-    from .progress import steps
-    from .screen import fail, screen
-    from .sentences import Sentences
-    from .sounds import Measured, sound_file
-    from .wording import Kind, Piece
+    from ..audio.files import write_wav
+
+    # (import dropped)
+    from .event_text import Kind, Piece
+    from .printer import Above, JsonLines, Plain, Printer, View
+    from .screen import fail, screen, steps
+    from .usage_text import show_bill
+    from .wav_files import Measured, sound_file
 
     sound = sound_file(file)
     console = screen()
@@ -155,7 +189,7 @@ async def _run(
     if console.is_terminal and not as_json:
         view = Printer(console) if streams else Above(console)
     spoken: list[bytes] = []
-    said, source = Sentences(), Sentences()
+    said, source = SentencePrinter(), SentencePrinter()
 
     def show(who: str, kind: Kind, told: Iterable[tuple[str, int | None]]) -> None:
         for text, at_ms in told:

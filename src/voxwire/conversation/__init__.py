@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from .conversation import (
     AudioRetention,
-    Cache,
     Conversation,
+    ConversationTracker,
 )
 
 __all__ = [
     "AudioRetention",
-    "Cache",
     "Conversation",
+    "ConversationTracker",
 ]

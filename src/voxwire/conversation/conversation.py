@@ -1,6 +1,6 @@
 """The conversation, followed from the events of a session: a read face and a write face.
 
-:class:`Conversation` is what a program reads. :class:`Cache` is what the session writes to. What
+:class:`Conversation` is what a program reads. :class:`ConversationTracker` is what the session writes to. What
 each event changes is in the table of ``reducers``; how the items stand, in ``ledger``.
 """
 
@@ -13,17 +13,17 @@ from typing import Any, Literal, TypeAlias
 from voxwire_protocol import Event
 
 from ..errors import InvalidOption
-from ..events import LocalEvent, Overflow
-from .appended import Appended
+from ..protocol.local_event import LocalEvent, Overflow
+from .buffers import InputAudioBuffer
 from .items import Item
-from .ledger import Ledger
 from .messages import messages
-from .moving import Removal, mirrors
+from .migration import Migration, mirrors
 from .reducers import RECEIVED, SENT
-from .snapshots import restored, snapshot
-from .usage import Spent, Usage
+from .snapshot import restored, snapshot
+from .state import ConversationState
+from .usage import Usage, UsageRecord
 
-__all__ = ["AudioRetention", "Cache", "Conversation"]
+__all__ = ["AudioRetention", "Conversation", "ConversationTracker"]
 
 AudioRetention: TypeAlias = Literal["none", "all"] | float
 """How much sound to keep in memory: none of it, all, or the latest seconds over all items."""
@@ -38,8 +38,8 @@ class Conversation:
     __slots__ = ("_ledger",)
     __hash__ = None  # type: ignore[assignment]  # it changes
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
-        self._ledger = Ledger() if ledger is None else ledger
+    def __init__(self, ledger: ConversationState | None = None) -> None:
+        self._ledger = ConversationState() if ledger is None else ledger
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -53,7 +53,7 @@ class Conversation:
         return self._ledger.usage
 
     @property
-    def spent(self) -> tuple[Spent, ...]:
+    def spent(self) -> tuple[UsageRecord, ...]:
         """What makes up the usage, in the order in which it came: each response, also one beside
         the conversation, and each transcription."""
         return tuple(self._ledger.spent)
@@ -98,7 +98,7 @@ class Conversation:
     def restore(cls, data: Mapping[str, Any]) -> Conversation:
         """The conversation of a :meth:`snapshot`; raises :class:`InvalidOption` for anything else.
 
-        ``Cache(conversation=...)`` goes on with it.
+        ``ConversationTracker(conversation=...)`` goes on with it.
         """
         return cls(restored(data))
 
@@ -111,7 +111,7 @@ class Conversation:
         return f"<Conversation of {len(self)} items>"
 
 
-class Cache:
+class ConversationTracker:
     """Keeps a :class:`Conversation` up to date.
 
     Args:
@@ -133,7 +133,7 @@ class Cache:
     ) -> None:
         seconds = _seconds(audio)
         if conversation is None:
-            self._ledger = Ledger(seconds, tail, most)
+            self._ledger = ConversationState(seconds, tail, most)
             conversation = Conversation(self._ledger)
         else:
             self._ledger = conversation._ledger  # pyright: ignore[reportPrivateUsage]
@@ -173,14 +173,14 @@ class Cache:
         self._ledger.told = told
 
     @property
-    def appended(self) -> Appended:
+    def appended(self) -> InputAudioBuffer:
         """The input audio buffer, as this side sees it."""
         return self._ledger.appended
 
     @property
-    def removal(self) -> Removal:
+    def removal(self) -> Migration:
         """What moves the conversation to another connection."""
-        return Removal(self._ledger)
+        return Migration(self._ledger)
 
     def mirrors(self, event: Event) -> bool:
         """Whether an event only shows an item that came from an earlier connection."""

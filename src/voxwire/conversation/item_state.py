@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import attrs
 from voxwire_protocol import UNSET, Model, Unknown
 
-from ..audio.formats import PCM16, Format
-from .chunks import Sound, Text
+from ..protocol.audio_format import PCM16, Format
+from .buffers import AudioBuffer, TextBuffer
 
 if TYPE_CHECKING:
     from .items import Item
@@ -55,9 +55,9 @@ class PartState:
     """One part of an item's content."""
 
     kind: str | None = None
-    text: Text = attrs.Factory(Text)
-    transcript: Text = attrs.Factory(Text)
-    sound: Sound = attrs.Factory(Sound)
+    text: TextBuffer = attrs.Factory(TextBuffer)
+    transcript: TextBuffer = attrs.Factory(TextBuffer)
+    sound: AudioBuffer = attrs.Factory(AudioBuffer)
     format: Format = PCM16
     source: Any = None
     """The part as it last came, without its audio."""
@@ -111,7 +111,7 @@ class ItemState:
     name: str | None = None
     call_id: str | None = None
     output: str | None = None
-    arguments: Text = attrs.Factory(Text)
+    arguments: TextBuffer = attrs.Factory(TextBuffer)
     parts: dict[int, PartState] = attrs.Factory(dict[int, PartState])
     response_id: str | None = None
     previous: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..audio.formats import Format
+from ..protocol.audio_format import Format
 from .item_state import ItemState, PartState
 
 __all__ = ["Item", "Part", "new_item"]

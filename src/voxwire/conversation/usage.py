@@ -10,10 +10,10 @@ from typing import Any, Literal
 import attrs
 from voxwire_protocol import ResponseDone
 
-from ..codec.codec import extras
+from ..protocol.codec import extras
 from .item_state import number, peek
 
-__all__ = ["Spent", "Tokens", "Transcribed", "Usage", "of_response", "of_transcription"]
+__all__ = ["Tokens", "Transcribed", "Usage", "UsageRecord", "of_response", "of_transcription"]
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +105,7 @@ class Usage:
 
 
 @attrs.frozen(kw_only=True)
-class Spent:
+class UsageRecord:
     """One thing that used something, and by which model."""
 
     kind: Literal["response", "transcription", "translation"]

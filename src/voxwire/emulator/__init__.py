@@ -8,20 +8,25 @@ Nothing outside this package and the command line imports it.
 
 from __future__ import annotations
 
-from .brain import Brain, Call, Reply, Turn
-from .faults import Drop, ErrorThenClose, Fault, Garbage, Hang, Refuse
-from .lobby import Policy
-from .matching import Deviation
-from .mishaps import (
+from ..recording.match import Deviation
+from .admission import Policy
+from .client_socket import Guest
+from .faults import (
     AnyFault,
     CloseAfter,
     CutFrame,
     Delay,
+    Drop,
     Duplicate,
+    ErrorThenClose,
     Expire,
+    Fault,
+    Garbage,
+    Hang,
     Malformed,
     Nulls,
     RateLimited,
+    Refuse,
     Reorder,
     SlowReads,
     UnknownEvents,
@@ -29,12 +34,11 @@ from .mishaps import (
     fault_of,
 )
 from .replay import Connection, ReplayServer
-from .rules import Script
-from .scripts import load
-from .seats import Guest
+from .responder import Brain, Call, Reply, UserTurn
+from .script import Script, load
 from .server import Emulator
-from .stage import Habits, Timing
-from .voice import espeak, tone
+from .session_context import Habits, Timing
+from .speech_synthesis import espeak, tone
 
 __all__ = [
     "AnyFault",
@@ -66,9 +70,9 @@ __all__ = [
     "Script",
     "SlowReads",
     "Timing",
-    "Turn",
     "UnknownEvents",
     "UnknownFields",
+    "UserTurn",
     "espeak",
     "fault_of",
     "load",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ..errors import InvalidOption
-from ..servers.address import is_local
+from ..transport.url import is_local
 
 __all__ = ["allowed", "checked_origins", "stranger"]
 

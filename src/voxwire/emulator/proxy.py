@@ -24,15 +24,14 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ..protocol.redaction import redact_text, redact_url
 from ..recording.frames import Close
-from ..redaction import redact_text, redact_url
-from .behind import SOCKET, dial, why
-from .forwarding import address_of, answered, refusal, secrets_of, upstream
+from .frame_pump import FramePump, transfer
+from .multi_recording import MultiRecording, Section, begin_or_log
 from .origins import checked_origins, stranger
-from .passing import Passage, transfer
-from .tape import Section, Tape, begin_or_log
+from .upstream import SOCKET, address_of, answered, dial, refusal, secrets_of, upstream, why
 
-__all__ = ["Passage", "RecordingProxy"]
+__all__ = ["FramePump", "RecordingProxy"]
 
 
 class RecordingProxy:
@@ -74,18 +73,18 @@ class RecordingProxy:
         server_tls: ssl.SSLContext | None = None,
         origins: Sequence[str] = (),
         open_timeout: float = 20.0,
-        ended: Callable[[Passage], None] | None = None,
+        ended: Callable[[FramePump], None] | None = None,
     ) -> None:
         self.to = address_of(to)
-        self.passages: list[Passage] = []
-        self._tape = None if path is None else Tape(path, audio=audio)
+        self.passages: list[FramePump] = []
+        self._tape = None if path is None else MultiRecording(path, audio=audio)
         self._address = (host, port)
         self._headers = dict(headers or {})
         self._tls, self._server_tls = tls, server_tls
         self._open_timeout = open_timeout
         self._origins = checked_origins(origins)
         self._ended = ended
-        self._servers: dict[ServerConnection, tuple[Passage, ClientConnection]] = {}
+        self._servers: dict[ServerConnection, tuple[FramePump, ClientConnection]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listening: Server | None = None
         self._stopping = False
@@ -153,7 +152,7 @@ class RecordingProxy:
         url = upstream(self.to, request.path)
         secrets = self._secrets(request)
         shown = redact_url(url, secrets)
-        passage = Passage(number=len(self.passages) + 1, url=shown)
+        passage = FramePump(number=len(self.passages) + 1, url=shown)
         self.passages.append(passage)
         self._tasks.add(task)
         try:
@@ -226,7 +225,7 @@ class RecordingProxy:
             self._report(passage)
 
     def _section(
-        self, client: ServerConnection, server: ClientConnection, passage: Passage
+        self, client: ServerConnection, server: ClientConnection, passage: FramePump
     ) -> Section | None:
         if self._tape is None:
             return None
@@ -246,6 +245,6 @@ class RecordingProxy:
     def _secrets(self, request: Request) -> list[str]:
         return [*secrets_of(request.path, request.headers), *secrets_of("", Headers(self._headers))]
 
-    def _report(self, passage: Passage) -> None:
+    def _report(self, passage: FramePump) -> None:
         if self._ended is not None:
             self._ended(passage)

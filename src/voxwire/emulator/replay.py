@@ -20,12 +20,12 @@ import attrs
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from ..protocol.redaction import redact_headers, redact_url
 from ..recording.frames import Close, Entry, Frame, entry, read, sessions
-from ..redaction import redact_headers, redact_url
+from ..recording.match import Deviation, Matching, script
 from .faults import Fault, Hang, Refuse
-from .matching import Deviation, Matching, script
 from .origins import stranger
-from .play import DEVIATION_CODE, Pace, Play
+from .replay_client import DEVIATION_CODE, ReplayClient, ReplayPace
 
 __all__ = ["DEVIATION_CODE", "Connection", "ReplayServer"]
 
@@ -175,12 +175,12 @@ class ReplayServer:
 
     async def _serve(self, socket: ServerConnection) -> None:
         connection = self._known.pop(socket)
-        play = Play(
+        play = ReplayClient(
             number=connection.number,
             socket=socket,
             script=self._scripts[connection.number % len(self._scripts)] if self._scripts else [],
             matching=self.matching,
-            pace=Pace(self.speed),
+            pace=ReplayPace(self.speed),
             timeout=self.timeout,
             hold=self.hold,
             fault=self._fault_of(connection),

@@ -18,18 +18,18 @@ from typing import Any, Final, Self
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from ..audio.formats import PCM16, Format
 from ..errors import InvalidOption
-from .brain import Brain
-from .door import HttpOrSocket
-from .host import Host
-from .lobby import Policy, locked
-from .mishaps import AnyFault, fault_of
-from .reception import Reception
-from .rules import Script
-from .seats import Guest
-from .stage import Habits
-from .voice import Voice, speak, tone
+from ..protocol.audio_format import PCM16, Format
+from .admission import Policy, locked
+from .client_socket import Guest
+from .connection_handler import ConnectionHandler
+from .faults import AnyFault, fault_of
+from .protocol_sniffer import HttpOrSocket
+from .responder import Brain
+from .script import Script
+from .session_context import Habits
+from .session_registry import SessionRegistry
+from .speech_synthesis import Voice, speak, tone
 
 __all__ = ["Emulator"]
 
@@ -95,7 +95,7 @@ class Emulator:
         if brain is not None:
             self.script.brain = brain
         self.script.faults += [fault_of(f) if isinstance(f, str) else f for f in faults]
-        self.host = Host(
+        self.host = SessionRegistry(
             script=self.script,
             habits=habits or Habits(),
             policy=locked(policy or Policy(), host, token),
@@ -109,7 +109,7 @@ class Emulator:
         self._address = (host, port)
         self._tls = tls
         folder = None if record is None else Path(record)
-        self._reception = Reception(host=self.host, keep=keep, record=folder)
+        self._reception = ConnectionHandler(host=self.host, keep=keep, record=folder)
         self._server: Server | None = None
 
     @property
@@ -133,7 +133,7 @@ class Emulator:
 
     @property
     def on(self) -> Callable[..., None]:
-        """Answer in a certain way: see :meth:`voxwire.emulator.rules.Script.on`."""
+        """Answer in a certain way: see :meth:`voxwire.emulator.script.Script.on`."""
         return self.script.on
 
     def hear(self, *texts: str | None) -> None:

@@ -14,9 +14,14 @@ again only where nothing has reached the server or it was turned away with 429; 
 
 from __future__ import annotations
 
-from .answers import RawResponse
-from .calling import CallAnswer, accept_call, create_call, hangup_call, refer_call, reject_call
+from .calls import CallAnswer, accept_call, create_call, hangup_call, refer_call, reject_call
 from .client import AsyncClient, Client
+from .client_secrets import (
+    create_client_secret,
+    create_legacy_session,
+    create_legacy_transcription_session,
+    create_translation_client_secret,
+)
 from .errors import (
     BadRequest,
     Conflict,
@@ -33,14 +38,9 @@ from .errors import (
     UnprocessableEntity,
     UnreadableAnswer,
 )
-from .minting import (
-    create_client_secret,
-    create_legacy_session,
-    create_legacy_transcription_session,
-    create_translation_client_secret,
-)
 from .operation import CallOptions, Operation
-from .retrying import Backoff
+from .responses import RawResponse
+from .retry import Backoff
 
 __all__ = [
     "AsyncClient",

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit, urlunsplit
 import attrs
 
 from ..errors import InvalidOption
-from ..redaction import redact_url, secret_header, secrets_of_headers
-from ..servers.address import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL, check_headers
-from ..servers.azure import AzureVoiceLive
-from ..servers.credentials import Credential, KeyForm, checked_key, key_headers
-from ..servers.profiles import OpenAI, ServerProfile, located
+from ..protocol.redaction import redact_url, secret_header, secrets_of_headers
+from ..transport.credentials import Credential, KeyForm, checked_key, key_headers
+from ..transport.providers.azure import AzureVoiceLive
+from ..transport.providers.profile import OpenAI, ServerProfile, located
+from ..transport.url import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL, check_headers
 
 __all__ = ["Address", "address"]
 

@@ -14,13 +14,10 @@ from typing import Self, TypeVar
 
 import httpx
 
-from ..redaction import redact_url, veiled, veiled_headers
-from ..servers.credentials import Credential
-from ..servers.profiles import ServerProfile
+from ..protocol.redaction import redact_url, veiled, veiled_headers
+from ..transport.credentials import Credential
+from ..transport.providers.profile import ServerProfile
 from .address import address
-from .answers import RawResponse
-from .exchange import DEFAULT_TIMEOUT, Settings
-from .lines import AsyncLine, SyncLine
 from .operation import Operation, Timeout
 from .resources import (
     AsyncCalls,
@@ -34,7 +31,9 @@ from .resources import (
     TranscriptionSessions,
     Translations,
 )
-from .retrying import Backoff
+from .responses import RawResponse
+from .retry import DEFAULT_TIMEOUT, Backoff, Settings
+from .senders import AsyncSender, SyncSender
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -103,7 +102,7 @@ class Client:
             backoff=backoff or Backoff(),
             clock=clock,
         )
-        self._line = line = SyncLine(settings, http_client, sleep)
+        self._line = line = SyncSender(settings, http_client, sleep)
         self.client_secrets = ClientSecrets(line.send, where.model)
         """Short-lived keys: ``create``. See :func:`voxwire.http.create_client_secret`."""
         self.translations = Translations(line.send)
@@ -181,7 +180,7 @@ class AsyncClient:
             backoff=backoff or Backoff(),
             clock=clock,
         )
-        self._line = line = AsyncLine(settings, http_client, sleep)
+        self._line = line = AsyncSender(settings, http_client, sleep)
         self.client_secrets = AsyncClientSecrets(line.send, where.model)
         """Short-lived keys: ``create``. See :func:`voxwire.http.create_client_secret`."""
         self.translations = AsyncTranslations(line.send)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidEvent, VoxwireError
 
 if TYPE_CHECKING:
-    from .answers import RawResponse
+    from .responses import RawResponse
 
 __all__ = [
     "BadRequest",

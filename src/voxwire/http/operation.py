@@ -15,10 +15,10 @@ from voxwire_protocol import UNSET, Model, RealtimeSession
 from voxwire_protocol._runtime import plain, structure
 from voxwire_protocol.http import Client as Wire
 
-from ..codec.extras import merged
-from ..codec.limits import not_json
-from ..codec.validate import check
 from ..errors import InvalidOption
+from ..protocol.constraints import not_json
+from ..protocol.extras import merged
+from ..protocol.validation import check
 from .errors import InvalidRequest
 
 __all__ = [

@@ -10,10 +10,11 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
-from ..redaction import veiled_headers
-from . import calling, minting
-from .answers import RawResponse
+from ..protocol.redaction import veiled_headers
+from . import calls as calling
+from . import client_secrets as minting
 from .operation import Operation, with_model
+from .responses import RawResponse
 
 __all__ = [
     "AsyncCalls",

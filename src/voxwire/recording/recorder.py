@@ -32,7 +32,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 from ..errors import RecordingError
-from ..redaction import redact, redact_text, redact_url
+from ..protocol.redaction import redact, redact_text, redact_url
 from .frames import (
     FORMAT,
     Close,

@@ -23,7 +23,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from ..connecting import connect
 from ..errors import (
     InvalidOption,
     NoOwner,
@@ -32,13 +31,14 @@ from ..errors import (
     VoxwireError,
     WaitTimeout,
 )
-from ..keeping.options import Storing
-from ..resuming import resume
-from ..session import Session
-from ..steering import steer
-from ..store.interface import Store, check_id
+from ..session.connect import connect
+from ..session.session import Session
+from ..store.base import Store, check_id
+from ..store.options import StoreOptions
+from ..store.remote import remote
+from ..store.resume import resume
+from .browser_session import BrowserSession
 from .limits import Limits, Seats
-from .line import Line
 from .rules import SAFE, Rules, same_site
 
 __all__ = ["Relay"]
@@ -58,7 +58,7 @@ class Relay:
 
     Args:
         store: where the sessions are kept; without one they end with their worker.
-        storing: how; see :class:`Storing`.
+        storing: how; see :class:`StoreOptions`.
         session: the settings of each session and where it leads to: arguments of
             :func:`voxwire.connect`, or a function that gives them for a browser's upgrade.
         allow: wire names of the client events that pass; see :data:`SAFE`.
@@ -81,7 +81,7 @@ class Relay:
         self,
         *,
         store: Store | None = None,
-        storing: Storing | None = None,
+        storing: StoreOptions | None = None,
         session: Mapping[str, Any] | Callable[[WebSocket], Mapping[str, Any]] | None = None,
         allow: Iterable[str] = SAFE,
         unchecked: Collection[str] = (),
@@ -96,7 +96,7 @@ class Relay:
         if isinstance(origins, str) or isinstance(allow, str):
             raise InvalidOption("origins and allow are lists of texts")
         self._store = store
-        self._storing = storing or (Storing(lease=5.0) if store is not None else None)
+        self._storing = storing or (StoreOptions(lease=5.0) if store is not None else None)
         self._session = session
         self._rules = Rules(allow, unchecked)
         self._origins = origins
@@ -106,7 +106,7 @@ class Relay:
         self._hidden = hidden
         self._record = None if record is None else Path(record)
         self._seats = Seats(self._limits)
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, BrowserSession] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         routes = [
             WebSocketRoute("/realtime", self._arrive),
@@ -134,7 +134,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    async def _leave(self, line: Line) -> None:
+    async def _leave(self, line: BrowserSession) -> None:
         await (line.session.close() if self._store is None else line.session.hand_over())
 
     async def _health(self, request: Request) -> Response:
@@ -174,7 +174,9 @@ class Relay:
             log.exception("authorize failed")
             return None
 
-    async def _open(self, socket: WebSocket, wanted: str | None, visitor: str) -> Line | None:
+    async def _open(
+        self, socket: WebSocket, wanted: str | None, visitor: str
+    ) -> BrowserSession | None:
         """A session for a browser; ``None`` where it gets none, which it has been told."""
         if not self._seats.take(visitor):
             await socket.close(1013, "too many sessions; try again later")
@@ -202,7 +204,7 @@ class Relay:
         except BaseException:  # a cancelled opening takes no seat
             self._seats.leave(visitor)
             raise
-        line = Line(session, name, visitor, self._rules, self._limits, self._hidden)
+        line = BrowserSession(session, name, visitor, self._rules, self._limits, self._hidden)
         self._lines[name] = line
         keeper = asyncio.create_task(self._keep(line), name="voxwire relay, keeping")
         self._keepers.add(keeper)
@@ -226,7 +228,7 @@ class Relay:
             raise UnknownSession("there is no such session for this visitor")
         with contextlib.suppress(NoOwner, SteeringRefused, WaitTimeout):
             # The worker that holds it leaves it; one that is dead is waited for below.
-            await steer(self._store, wanted, timeout=5.0).hand_over()
+            await remote(self._store, wanted, timeout=5.0).hand_over()
         lease = self._storing.lease if self._storing is not None else 5.0
         record = self._recording(wanted)
         return await resume(self._store, wanted, wait=2 * lease, record=record, **options), wanted
@@ -243,7 +245,7 @@ class Relay:
 
     # -- as long as it lasts ------------------------------------------------------------------
 
-    async def _keep(self, line: Line) -> None:
+    async def _keep(self, line: BrowserSession) -> None:
         """End a session that nobody comes back to, or that has lasted long enough."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.seconds

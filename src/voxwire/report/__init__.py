@@ -10,10 +10,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from ..costs import Price
+from ..conversation.pricing import Price
 from ..errors import RecordingError
 from ..recording.frames import Entry
+from .audio_clips import AudioMode
 from .model import (
+    AudioInfo,
     Bar,
     Clip,
     Exchange,
@@ -21,17 +23,16 @@ from .model import (
     Report,
     Row,
     Session,
-    SoundInfo,
     Tile,
     Timing,
     Turn,
     Wave,
 )
 from .page import mode_for, pieces
-from .reading import read_all
-from .sounds import AudioMode
+from .reader import read_all
 
 __all__ = [
+    "AudioInfo",
     "AudioMode",
     "Bar",
     "Clip",
@@ -40,7 +41,6 @@ __all__ = [
     "Report",
     "Row",
     "Session",
-    "SoundInfo",
     "Tile",
     "Timing",
     "Turn",
@@ -64,7 +64,7 @@ def read(
     Args:
         source: its path, or its entries.
         name: what it is called in the report; the name of the file if it is one.
-        prices: prices of one's own by model; see :meth:`voxwire.costs.SessionUsage.cost`.
+        prices: prices of one's own by model; see :meth:`voxwire.conversation.pricing.SessionUsage.cost`.
 
     Raises:
         RecordingError: it is no recording, or there is nothing in it.
@@ -102,7 +102,7 @@ def write(
         name: what it is called in the report; the name of the file if it is one.
         audio: ``"full"`` puts the sound in as recorded, ``"compact"`` as on a phone (8 bits at
             8 kHz), ``"none"`` leaves it out. ``None`` is full, and compact beyond 48 MiB of sound.
-        prices: prices of one's own by model; see :meth:`voxwire.costs.SessionUsage.cost`.
+        prices: prices of one's own by model; see :meth:`voxwire.conversation.pricing.SessionUsage.cost`.
         progress: is told how many entries were read, now and then.
 
     Returns:

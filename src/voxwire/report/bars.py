@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from .clock import Clock
-from .listener import Listener
 from .model import Bar, Exchange, Turn
+from .playback_estimate import PlaybackEstimate
 from .turns import Note
 
 __all__ = ["bars"]
@@ -21,7 +21,7 @@ def bars(
     notes: Mapping[str, Note],
     turns: Iterable[Turn],
     exchanges: Mapping[str, Exchange],
-    listener: Listener,
+    listener: PlaybackEstimate,
     started: Mapping[str, float],
     clock: Clock,
 ) -> list[Bar]:

@@ -13,13 +13,13 @@ from typing import Any, Final
 import attrs
 import voxwire_protocol as p
 
-from ..codec.codec import Codec, problems
 from ..conversation.item_state import entries, number, peek, string
 from ..errors import InvalidEvent
+from ..protocol.codec import Codec, problems
 from ..recording.frames import Close, Frame
+from .event_rows import safe_text
+from .labels import error_text, in_short
 from .model import Finding, Level
-from .rows import safe_text
-from .words import error_text, in_short
 
 __all__ = ["Findings"]
 

@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from ..redaction import redact, redact_text
+from ..protocol.redaction import redact, redact_text
 
 __all__ = [
+    "AudioInfo",
     "Bar",
     "Clip",
     "Exchange",
@@ -22,7 +23,6 @@ __all__ = [
     "Report",
     "Row",
     "Session",
-    "SoundInfo",
     "Tile",
     "Timing",
     "Turn",
@@ -114,7 +114,7 @@ class Wave:
 
 
 @attrs.frozen(kw_only=True)
-class SoundInfo:
+class AudioInfo:
     """A sound that can be heard: its format and length."""
 
     format: str
@@ -244,8 +244,8 @@ class Session:
     timings: Sequence[Timing] = ()
     findings: Sequence[Finding] = ()
     usage: Mapping[str, Any] = attrs.Factory(dict[str, Any])
-    """Of :meth:`voxwire.costs.SessionUsage.to_dict`."""
-    sounds: Mapping[str, SoundInfo] = attrs.Factory(dict[str, SoundInfo])
+    """Of :meth:`voxwire.conversation.pricing.SessionUsage.to_dict`."""
+    sounds: Mapping[str, AudioInfo] = attrs.Factory(dict[str, AudioInfo])
     rows: Sequence[Row] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,10 +18,9 @@ from importlib.resources import files
 from typing import Any
 
 from .. import __version__
-from .model import SoundInfo
-from .reading import Read
-from .session import Reading
-from .sounds import AudioMode, decoding_table
+from .audio_clips import AudioMode, decoding_table
+from .model import AudioInfo
+from .reader import Read, Reading
 
 __all__ = ["LAWS", "LIMIT", "live_page", "mode_for", "pieces", "sound_note", "tables"]
 
@@ -86,13 +85,13 @@ def tables(formats: Iterable[str]) -> dict[str, str]:
     return {law: decoding_table(law) for law in sorted(set(formats) & set(LAWS))}
 
 
-def _encoded(reading: Reading, mode: AudioMode) -> list[tuple[str, SoundInfo, bytes]]:
+def _encoded(reading: Reading, mode: AudioMode) -> list[tuple[str, AudioInfo, bytes]]:
     if mode == "none":
         return []
     return [(id, *sound.encoded(mode)) for id, sound in reading.shelf.sounds.items()]
 
 
-def _numbered(sounds: Sequence[tuple[str, SoundInfo, bytes]]) -> Mapping[str, Any]:
+def _numbered(sounds: Sequence[tuple[str, AudioInfo, bytes]]) -> Mapping[str, Any]:
     return {id: {**info.to_dict(), "n": n} for n, (id, info, _) in enumerate(sounds)}
 
 

@@ -20,9 +20,9 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from ..costs import Price
+from ..conversation.pricing import Price
 from ..errors import InvalidOption
-from .following import Growing
+from .follow import Growing
 from .page import LAWS, live_page, tables
 
 __all__ = ["LiveReport"]

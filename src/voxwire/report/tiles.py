@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .labels import seconds
 from .model import Finding, Level, Tile, Timing, Turn
-from .words import seconds
 
 __all__ = ["tiles"]
 

@@ -14,11 +14,11 @@ import voxwire_protocol as p
 
 from ..conversation.item_state import entries, peek, string
 from ..conversation.items import Item
-from .latencies import of_exchange
-from .listener import Listener
+from .event_rows import safe_text
+from .labels import compact, error_text
 from .model import Clip, Exchange, Turn, TurnKind
-from .rows import safe_text
-from .words import compact, error_text
+from .playback_estimate import PlaybackEstimate
+from .response_timings import of_exchange
 
 __all__ = ["Note", "Notes", "Source"]
 
@@ -61,7 +61,7 @@ class Source:
     order: Iterable[Item]
     """The conversation's items."""
     exchanges: Mapping[str, Exchange]
-    listener: Listener
+    listener: PlaybackEstimate
     clips: Callable[[float, float], list[Clip]]
     """The user's sound from one second to another."""
     used: Mapping[str, Mapping[str, Any]]

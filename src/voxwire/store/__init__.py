@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from .file import FileStore
-from .interface import Ask, Batch, Claim, Entry, Lease, Listed, Store, Stored
+from .base import Ask, Batch, Claim, Entry, Lease, Listed, Store, Stored
 from .redis import RedisStore
+from .sqlite import SQLiteStore
 
 __all__ = [
     "Ask",
     "Batch",
     "Claim",
     "Entry",
-    "FileStore",
     "Lease",
     "Listed",
     "RedisStore",
+    "SQLiteStore",
     "Store",
     "Stored",
 ]

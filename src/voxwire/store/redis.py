@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NoOwner, OwnershipLost, SessionOwned, StoreError, UnknownSession, WaitTimeout
-from . import scripts
-from .interface import Ask, Batch, Claim, Entry, Lease, Listed, Stored, check_id, unfinished
+from . import redis_scripts as scripts
+from .base import Ask, Batch, Claim, Entry, Lease, Listed, Stored, check_id, unfinished
 from .redis_client import Connections
 
 if TYPE_CHECKING:

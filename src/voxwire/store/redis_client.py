@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption, StoreUnavailable
-from ..redaction import redact_url
+from ..protocol.redaction import redact_url
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -10,24 +10,17 @@ Handlers that are plain functions run in worker threads here, so they may block,
 session. Everything that waits can be interrupted by Ctrl-C.
 """
 
-from .handles import EventStream, Expectation, Receipt, Response
-from .opening import (
-    Connect,
-    attach,
-    connect,
-    connect_transcription,
-    connect_translation,
-    resume,
-)
+from .connect import Connect, attach, connect, connect_transcription, connect_translation, resume
 from .portal import Portal as Portal
+from .response import EventStream, Expectation, Response, SendReceipt
 from .session import Session
 
 __all__ = [
     "Connect",
     "EventStream",
     "Expectation",
-    "Receipt",
     "Response",
+    "SendReceipt",
     "Session",
     "attach",
     "connect",

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import ConnectionClosedError
-from ..session import Live
+from ..session.session import BaseSession
 
 __all__ = ["Portal"]
 
@@ -118,7 +118,7 @@ class Portal:
                 self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
 
-    def end(self, session: Live, closing: Coroutine[Any, Any, None]) -> None:
+    def end(self, session: BaseSession, closing: Coroutine[Any, Any, None]) -> None:
         """Close the session that runs here, by `closing`, and then the loop."""
         if self._stopping:
             closing.close()

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from voxwire_protocol import ClientEvent, ConversationItem, Event, RealtimeSession
 
-from .. import session as asyncio_face
-from ..acting import GivenTool
-from ..approvals import Nothing
+from ..audio.playback.playback import Playback
 from ..conversation.conversation import Conversation
-from ..options import ResponseOptions, SessionOptions
-from ..playback.playback import Playback
-from ..responses import Policy
-from ..sending import Sound
-from ..talk import Audio
+from ..session import session as asyncio_face
+from ..session.actions import GivenTool
+from ..session.options import ResponseOptions, SessionOptions
+from ..session.responses import Policy
+from ..session.sender import Sound
+from ..session.voice_loop import Audio
+from ..tools.mcp import Nothing
 from ..tools.tool import AnyTool, Approve, Tool
-from .handles import Receipt, Response
-from .listening import Listening
 from .portal import Portal
+from .response import Response, SendReceipt
+from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from ..keeping.kept import Kept
+    from ..store.stored_session import StoredSession
 
 __all__ = ["Session"]
 
@@ -33,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Session(Listening):
+class Session(Subscriptions):
     """A live session; the counterpart of :class:`voxwire.Session`, made by :func:`connect`.
 
     It may be used from several threads. Iterate it for all that the server sends.
@@ -76,9 +76,9 @@ class Session(Listening):
         inner = self._portal.run(lambda: self._inner.respond(policy=policy, **options))
         return Response(self._portal, inner)
 
-    def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> Receipt:
+    def add(self, item: str | ConversationItem | Mapping[str, Any], **place: Any) -> SendReceipt:
         """Add an item without asking for a response; see :meth:`voxwire.Session.add`."""
-        return Receipt(self._portal, self._portal.call(self._inner.add(item, **place)))
+        return SendReceipt(self._portal, self._portal.call(self._inner.add(item, **place)))
 
     def cancel(self) -> None:
         """Stop the running response, if there is one."""
@@ -142,13 +142,13 @@ class Session(Listening):
         """Append the user's audio; see :meth:`voxwire.Session.append_audio`."""
         self._portal.call(self._inner.append_audio(audio))
 
-    def commit_audio(self) -> Receipt:
+    def commit_audio(self) -> SendReceipt:
         """End the user's turn by hand; see :meth:`voxwire.Session.commit_audio`."""
-        return Receipt(self._portal, self._portal.call(self._inner.commit_audio()))
+        return SendReceipt(self._portal, self._portal.call(self._inner.commit_audio()))
 
-    def clear_audio(self) -> Receipt:
+    def clear_audio(self) -> SendReceipt:
         """Throw away what was appended and not committed."""
-        return Receipt(self._portal, self._portal.call(self._inner.clear_audio()))
+        return SendReceipt(self._portal, self._portal.call(self._inner.clear_audio()))
 
     def rotate(self) -> None:
         """Move to another connection now; see :meth:`voxwire.Session.rotate`."""
@@ -162,7 +162,7 @@ class Session(Listening):
         self._portal.end(self._inner, self._inner.close(code, reason))
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> StoredSession:
         """How the session is kept in a store; see :attr:`voxwire.Session.kept`."""
         return self._inner.kept
 

@@ -8,7 +8,7 @@ arguments are left out unless they are asked for.
 from __future__ import annotations
 
 try:
-    from .instrumenting import (
+    from .instrumentation import (
         Instrumentation,
         VoxwireInstrumentor,
         instrument,

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 from opentelemetry.trace import Span
 
-from .lasting import SessionSpan
 from .names import FIRST_AUDIO, GENERATE, OPERATION, RESPONSE_FIRST_CHUNK, SINCE
+from .session_span import SessionSpan
 from .setup import Setup
 
 __all__ = ["Asked", "Latencies", "Running"]

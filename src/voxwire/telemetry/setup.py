@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 from opentelemetry import metrics, trace
 
-from ..costs import Price
+from ..conversation.pricing import Price
 from .metrics import Instruments
 from .names import PROVIDER, REQUEST_MODEL, SERVER_ADDRESS, SERVER_PORT
 

@@ -13,8 +13,8 @@ import attrs
 from voxwire_protocol import UNSET, FunctionTool
 
 from ..errors import InvalidOption, ToolError
-from .arguments import Arguments, Signature
 from .schema import Schema
+from .signature import Arguments, Signature
 
 __all__ = ["AnyTool", "Approve", "Call", "Tool", "ToolContext", "ToolError", "tool"]
 

@@ -1,1 +1,0 @@
-"""Sessions that are no conversations: transcription and translation."""

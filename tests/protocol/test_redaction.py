@@ -1,0 +1,95 @@
+"""What counts as a secret, and what must be left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voxwire.protocol.redaction import redact, redact_headers, redact_text, redact_url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "task-force-of-twenty-people",
+        "sk-ip a line",
+        "the bearer of good news",
+        "c2s-0123456789abcdef",
+        "AAAAsk+AAAAek/AAAA==",
+        "write to me@h.test, or see https://h.test/?page=2#token=3",
+        "is key=5 a key? token=yes",
+    ],
+)
+def test_ordinary_text_comes_back_as_the_same_object(text: str) -> None:
+    value = {"a": [text, {"b": text}], "n": 1}
+    assert redact(value) is value
+    assert redact_text(text) is text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Incorrect API key provided: sk-abc_defgh-1.", "Incorrect API key provided: <redacted>."),
+        ("ek_68af296e8e408191a1120ab6383263c2", "<redacted>"),
+        ("authorization: bearer abc.def1/g+h==, next", "authorization: bearer <redacted>, next"),
+        ("realtime, openai-insecure-api-key.xyz", "realtime, openai-insecure-api-key.<redacted>"),
+        ("whsec_abc123456/+=", "<redacted>"),
+        ("see https://u:p@h.test/a", "see https://<redacted>@h.test/a"),
+        ("https://h.test/?a=1&api-key=b2&c=3", "https://h.test/?a=1&api-key=<redacted>&c=3"),
+    ],
+)
+def test_keys_are_cut_out_of_text(text: str, expected: str) -> None:
+    assert redact_text(text) == expected
+    assert redact_text(expected) == expected
+
+
+def test_fields_are_known_by_name() -> None:
+    value = {
+        "authorization": "x",
+        "Api-Key": "x",
+        "client_secret": {"value": "x", "expires_at": 5},
+        "logprobs": [{"token": "hello"}],
+    }
+    assert redact(value) == {
+        "authorization": "<redacted>",
+        "Api-Key": "<redacted>",
+        "client_secret": {"value": "<redacted>", "expires_at": 5},
+        "logprobs": [{"token": "hello"}],
+    }
+
+
+def test_the_schema_of_a_function_with_such_names_is_left_alone() -> None:
+    value: dict[str, Any] = {
+        "type": "function",
+        "name": "call_api",
+        "parameters": {
+            "type": "object",
+            "properties": {"api_key": {"type": "string"}, "headers": {"type": "object"}},
+        },
+    }
+    assert redact(value) is value
+
+
+def test_the_input_is_not_changed() -> None:
+    value = {"tools": [{"type": "mcp", "headers": {"A": "x"}}]}
+    assert redact(value) == {"tools": [{"type": "mcp", "headers": {"A": "<redacted>"}}]}
+    assert value == {"tools": [{"type": "mcp", "headers": {"A": "x"}}]}
+
+
+def test_headers_show_that_a_credential_was_there() -> None:
+    assert redact_headers({"Authorization": "Bearer x", "api-key": "x", "User-Agent": "v/1"}) == {
+        "authorization": "Bearer <redacted>",
+        "api-key": "<redacted>",
+        "user-agent": "v/1",
+    }
+    assert redact_headers({"Authorization": "x"}) == {"authorization": "<redacted>"}
+
+
+def test_addresses_lose_user_info_and_secret_query_values() -> None:
+    assert redact_url("wss://u:p@h:1/p?model=a%20b&token=t#f") == (
+        "wss://h:1/p?model=a%20b&token=<redacted>"
+    )
+    assert redact_url("wss://h/p?model=a%20b") == "wss://h/p?model=a%20b"
+    assert redact_url("wss://h/p?x=own-secret", ["own-secret"]) == "wss://h/p?x=<redacted>"
+    assert redact_url("http://[bad sk-abcdefghijk") == "http://[bad <redacted>"
