@@ -52,6 +52,7 @@ demo: $(VENV)/.run  ## play a conversation through a real socket; leaves out/
 test: $(VENV)/.dev  ## lint, types and tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --no-logo >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 	@$(BIN)/pyright --warnings
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(if $(COVERAGE),--cov --cov-context=test --cov-report=)

@@ -37,7 +37,7 @@ async def webhook(request: Request) -> None:
     """Somebody calls. The service waits for this to be answered, and the caller for the service:
     what takes longer is done behind it."""
     try:
-        event = voxwire.http.webhooks.unwrap(await request.body(), request.headers)
+        event = voxwire.webhooks.unwrap(await request.body(), request.headers)
     except voxwire.InvalidSignature as problem:
         # Somebody else, or the wrong secret: nothing of it is done.
         log.warning("not believed: %s", problem)

@@ -1,9 +1,9 @@
 """Which public names the pages of the Python API have, and which they take by themselves.
 
-A page names objects as ``::: voxwire.session.Session``. The line
-``<!-- the rest of voxwire.protocol.codec -->`` stands for all names of that module's ``__all__`` that no
-page names. So a new name is on the site without a change here; a new public package needs such a
-line, and a test says so.
+A page names objects as ``::: voxwire.session.session.Session``. The line
+``<!-- the rest of voxwire.protocol.codec -->`` stands for all names of that module's ``__all__``
+that no page names. So a new name is on the site without a change here; a new public package needs
+such a line, and a test says so.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ _HOME = {
     "transport.providers.xai": ("XAI",),
 }  # fmt: skip
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
-# What a program says the module of: voxwire.http.webhooks.unwrap.
+# What a program says the module of: voxwire.webhooks.unwrap.
 _SUBMODULES = {
     "http": "http",
     "legacy": "protocol.legacy",

@@ -39,8 +39,8 @@
         ├── NoOwner                              nobody holds it, so nobody can answer
         └── SteeringRefused                      its owner could not do what was asked
 
-Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.http.webhooks``; ``voxwire``
-itself offers all.
+Those of HTTP are in ``voxwire.http.errors``, that of webhooks in ``voxwire.http.webhooks``;
+``voxwire`` itself offers all.
 
 What a server says is never in itself an exception: an ``error`` event is an event. It becomes a
 :class:`ServerError` only for a call that waits for the outcome of what it sent.

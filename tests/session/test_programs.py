@@ -33,7 +33,7 @@ from voxwire import (
 from voxwire.emulator import Emulator, Policy
 from voxwire.emulator.replay import ReplayServer
 from voxwire.recording.frames import Frame, read, sessions
-from voxwire.testing.plugin import RealtimeServer
+from voxwire.testing import RealtimeServer
 
 log = logging.getLogger(__name__)
 

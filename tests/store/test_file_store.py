@@ -15,10 +15,10 @@ from voxwire.store import Batch, Entry, SQLiteStore
 
 WRITER = """
 import asyncio, sys, time
-from voxwire.store import Batch, Entry, FileStore
+from voxwire.store import Batch, Entry, SQLiteStore
 
 async def main():
-    store = FileStore(sys.argv[1])
+    store = SQLiteStore(sys.argv[1])
     lease = await store.claim("call-1", "doomed", ttl=0.05, new=True)
     for number in range(1, 100_000):
         entries = [Entry(kind="s2c", data=b"%d" % number, at=1.0), Entry(kind="s2c", data=b"-", at=1.0)]

@@ -161,7 +161,7 @@ def test_a_fault_of_a_provider_fails_nothing_else(caplog: pytest.LogCaptureFixtu
     core = Core()
     with watched(core):
         pass
-    [observer] = telemetry.instrumenting._global._observers  # type: ignore[union-attr]
+    [observer] = telemetry.instrumentation._global._observers  # type: ignore[union-attr]
     observer._responses._setup = None  # type: ignore[assignment]
     with caplog.at_level(logging.ERROR, "voxwire"):
         core.received('{"type": "response.created", "event_id": "e", "response": {"id": "r"}}')

@@ -24,7 +24,7 @@ pytest_plugins = ["pytester"]
 # What tests within a test import is forgotten after them: here it is kept, and kept whole.
 ALL = [getattr(voxwire, name) for name in voxwire.__all__]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "testing.md"
 
 if not [
@@ -487,7 +487,7 @@ class Hide:
         if name.partition(".")[0] in ("pytest", "_pytest"):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Hide())
-import voxwire, voxwire.sync, voxwire.emulator, voxwire.emulator.proxy, voxwire.testing.servers
+import voxwire, voxwire.sync, voxwire.emulator, voxwire.emulator.proxy, voxwire.testing
 [getattr(voxwire, name) for name in voxwire.__all__]
 """
     subprocess.run([sys.executable, "-c", code], check=True)

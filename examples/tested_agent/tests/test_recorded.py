@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from front_desk import Diary, FrontDesk
 
-from voxwire.testing.plugin import Cassette
+from voxwire.testing import Cassette
 
 FRIDAY = date(2026, 11, 27)
 

@@ -10,7 +10,7 @@ import pytest
 from front_desk import Diary, FrontDesk
 
 import voxwire
-from voxwire.testing.plugin import RealtimeServer
+from voxwire.testing import RealtimeServer
 
 FRIDAY = date(2026, 11, 27)
 BOOKING = {"evening": "2026-11-27", "name": "Cohen", "people": 4}

@@ -1,7 +1,8 @@
-"""The conversation, followed from the events of a session: a read face and a write face.
+"""The conversation, followed from the events of a session: a read view and a write view.
 
-:class:`Conversation` is what a program reads. :class:`ConversationTracker` is what the session writes to. What
-each event changes is in the table of ``reducers``; how the items stand, in ``ledger``.
+:class:`Conversation` is what a program reads. :class:`ConversationTracker` is what the session
+writes to. What each event changes is in the table of ``reducers``; how the items stand, in
+``state``.
 """
 
 from __future__ import annotations

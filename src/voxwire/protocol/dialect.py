@@ -13,10 +13,10 @@ import msgspec
 from voxwire_protocol import Event, LegacySession, RealtimeSession, UnknownEvent, names
 
 from ..errors import InvalidEvent, InvalidOption
-from ..session.responses import METADATA_KEY
 from .codec import REALTIME, Codec
 from .constraints import meant
 from .extras import loads
+from .response_request import METADATA_KEY
 from .session_format import CURRENT, SessionFormat, current
 
 __all__ = ["TRANSCRIPTION", "Dialect", "aliased"]

@@ -64,7 +64,7 @@ def read(
     Args:
         source: its path, or its entries.
         name: what it is called in the report; the name of the file if it is one.
-        prices: prices of one's own by model; see :meth:`voxwire.conversation.pricing.SessionUsage.cost`.
+        prices: your own prices by model; see :meth:`voxwire.SessionUsage.cost`.
 
     Raises:
         RecordingError: it is no recording, or there is nothing in it.
@@ -102,7 +102,7 @@ def write(
         name: what it is called in the report; the name of the file if it is one.
         audio: ``"full"`` puts the sound in as recorded, ``"compact"`` as on a phone (8 bits at
             8 kHz), ``"none"`` leaves it out. ``None`` is full, and compact beyond 48 MiB of sound.
-        prices: prices of one's own by model; see :meth:`voxwire.conversation.pricing.SessionUsage.cost`.
+        prices: your own prices by model; see :meth:`voxwire.SessionUsage.cost`.
         progress: is told how many entries were read, now and then.
 
     Returns:

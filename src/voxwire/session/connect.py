@@ -89,8 +89,8 @@ def connect(
         keep_items: how many items the conversation keeps in memory, the latest; of more, the oldest
             go, with an :class:`Overflow`. ``None`` keeps all.
         record: a file to write the whole session to, keys left out.
-        store: where the session is kept beyond this process: a :class:`FileStore` or a
-            :class:`RedisStore`. See ``voxwire.resume``, ``voxwire.observe``, ``voxwire.steer``.
+        store: where the session is kept beyond this process: a :class:`SQLiteStore` or a
+            :class:`RedisStore`. See ``voxwire.resume``, ``voxwire.observe``, ``voxwire.remote``.
         session_id: what it is called there; made up where it is left out, and in
             ``session.kept.session_id``.
         storing: how it is kept; see :class:`StoreOptions`.

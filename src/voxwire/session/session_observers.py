@@ -27,7 +27,7 @@ class SessionObserver(Protocol):
         """The session could not be opened, or its opening was cancelled."""
 
 
-Watcher: TypeAlias = Callable[[Core], "Watch | None"]
+Watcher: TypeAlias = Callable[[Core], "SessionObserver | None"]
 """Given the state of a session that is about to be opened."""
 
 WATCHERS: list[Watcher] = []

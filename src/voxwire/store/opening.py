@@ -61,10 +61,10 @@ def keeping(
         if session_id is not None or options is not None:
             raise InvalidOption(
                 "session_id and storing are about a store: pass store= as well, such as "
-                "voxwire.FileStore(path)"
+                "voxwire.SQLiteStore(path)"
             )
         return None
     if not hasattr(store, "claim"):
-        raise InvalidOption(f"store={store!r} is no store: pass a FileStore or a RedisStore")
+        raise InvalidOption(f"store={store!r} is no store: pass a SQLiteStore or a RedisStore")
     name = check_id(uuid.uuid4().hex if session_id is None else session_id)
     return StoreOpening(store, name, StoreOptions() if options is None else options)

@@ -19,7 +19,7 @@ def _positive(_instance: object, field: attrs.Attribute[Any], value: float) -> N
 
 @attrs.frozen(kw_only=True)
 class StoreOptions:
-    """How a session is kept: ``connect(store=..., storing=Storing(audio=True))``."""
+    """How a session is kept: ``connect(store=..., storing=StoreOptions(audio=True))``."""
 
     audio: bool = False
     """Whether sound is stored. Otherwise only how much of it there was."""

@@ -24,7 +24,7 @@ from voxwire_protocol import (
     ResponseOutputItemDone,
 )
 
-from ..session.responses.requests import METADATA_KEY
+from ..protocol.response_request import METADATA_KEY
 from ..tools.tool import Call
 
 __all__ = ["Asked", "OpenResponse", "Progress"]

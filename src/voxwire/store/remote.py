@@ -1,4 +1,4 @@
-"""Steering a session from any process, through the store that it is kept in.
+"""Control a session remotely from any process, through the store that it is kept in.
 
 This module asks and hands on the answer. What is done, the owner of the session does.
 """
@@ -36,7 +36,7 @@ class RemoteAnswer:
 
 
 class RemoteSession:
-    """A session of another process: ``await voxwire.steer(store, "call-42").say("...")``.
+    """A session of another process: ``await voxwire.remote(store, "call-42").say("...")``.
 
     Every call raises :class:`NoOwner` where nobody holds the session, :class:`WaitTimeout` where
     the owner did not answer in time (it may still do what was asked), :class:`SteeringRefused`
@@ -49,7 +49,7 @@ class RemoteSession:
         self._timeout = timeout
 
     def __repr__(self) -> str:
-        return f"<voxwire.Steering of {self._session_id}>"
+        return f"<voxwire.RemoteSession of {self._session_id}>"
 
     async def say(
         self,

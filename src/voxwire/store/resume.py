@@ -24,13 +24,13 @@ from ..audio.playback.playback import Playback
 from ..conversation.conversation import AudioRetention, ConversationTracker
 from ..errors import InvalidOption, StoreError, UnknownSession
 from ..protocol.redaction import REDACTED
+from ..protocol.response_request import METADATA_KEY
 from ..session.actions import GivenTool
 from ..session.connect import AttachOptions, Connect
 from ..session.core import Core
 from ..session.lifecycle import ConnectionOptions, connection, opened
 from ..session.options import realtime_session
 from ..session.reconnect.restorer import Restorer
-from ..session.responses.requests import METADATA_KEY
 from ..session.session import Session
 from ..tools.runner import error_text
 from ..tools.tool import Call
@@ -101,7 +101,7 @@ def resume(
     """
     keep = None if store is None else keeping(store, session_id, storing)
     if keep is None:
-        raise InvalidOption("resume needs a store: pass a FileStore or a RedisStore")
+        raise InvalidOption("resume needs a store: pass a SQLiteStore or a RedisStore")
     given: dict[str, Any] = dict(options)
     tools: Sequence[GivenTool] | None = given.pop("tools", None)
     audio: AudioRetention = given.pop("keep_audio", "none")

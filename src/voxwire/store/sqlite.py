@@ -109,7 +109,7 @@ class SQLiteStore:
         self._looking: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<voxwire.FileStore {self.path}>"
+        return f"<voxwire.SQLiteStore {self.path}>"
 
     # -- the interface ------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from ...protocol.response_request import METADATA_KEY
 from .queue import RETRIES, Policy, ResponseQueue
-from .requests import METADATA_KEY
 
 __all__ = ["METADATA_KEY", "RETRIES", "Policy", "ResponseQueue"]

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from voxwire_protocol import UNSET
 
+from ...protocol.response_request import METADATA_KEY
 from .cancellation import Refusal
-from .requests import METADATA_KEY
 from .state import ResponseState
 
 __all__ = ["ResponseMatcher", "cancelled_id", "id_of"]

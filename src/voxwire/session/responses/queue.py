@@ -25,10 +25,10 @@ from voxwire_protocol import (
 )
 
 from ...errors import InvalidOption, ServerError
+from ...protocol.response_request import METADATA_KEY, beside, marked, metadata
 from .active import ActiveResponses
 from .cancellation import Cancellations, Refusal
 from .matcher import cancelled_id, id_of
-from .requests import METADATA_KEY, beside, marked, metadata
 from .state import ResponseState
 
 __all__ = ["RETRIES", "Policy", "ResponseQueue"]
