@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,3 +167,59 @@ def test_no_thread_is_left_behind() -> None:
     with live() as session:
         session.send(InputAudioBufferClear())
     assert threading.active_count() == before
+
+
+FORKED = """
+import os, sys, threading
+import voxwire, voxwire.sync
+from voxwire.emulator import Emulator
+
+portal = voxwire.sync.Portal()
+server = Emulator()
+portal.call(server.__aenter__())
+session = voxwire.sync.connect(url=server.url, output_modalities=["text"]).open()
+events = iter(session)
+next(events)
+# A lock that another thread holds at the fork is held in the child for ever.
+session._portal._lock.acquire()
+child = os.fork()
+if child == 0:
+    refused = []
+    for use in (
+        lambda: session.say("hello"),
+        lambda: session.send({"type": "input_audio_buffer.clear"}),
+        lambda: session.on("error", print),
+        lambda: next(events),
+        lambda: session.record("x.jsonl"),
+        lambda: session.hand_over(),
+    ):
+        try:
+            use()
+        except RuntimeError as error:
+            refused.append("forked" in str(error))
+    assert session.conversation is not None
+    session.close()
+    try:
+        with session:
+            raise KeyError("the program's own")
+    except KeyError:
+        os._exit(0 if refused == [True] * 6 else 1)
+    os._exit(2)
+session._portal._lock.release()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+# What the child did has harmed nothing.
+answer = session.say("Still here").wait()
+assert answer.text == "Still here"
+session.close()
+portal.call(server.__aexit__(None, None, None))
+portal.close()
+print("done")
+"""
+
+
+def test_a_forked_process_hears_that_the_session_is_its_parents() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "ignore", "-c", FORKED],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "done\n"), ran.stderr

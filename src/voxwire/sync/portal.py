@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -30,6 +31,7 @@ class Portal:
         """What a call raises that was under way when the loop was stopped."""
         self._lock = threading.Lock()
         self._stopping = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="voxwire", daemon=True)
         self._thread.start()
 
@@ -44,7 +46,14 @@ class Portal:
         """Run a coroutine over there and wait for its outcome.
 
         Once the loop has been stopped it runs elsewhere: what is over can still be read.
+
+        Raises:
+            RuntimeError: the call would wait for itself, or this is a process that was forked
+                after the session was opened, which has no thread for it.
         """
+        if self.forked:
+            work.close()
+            self.check()
         if self.here:
             work.close()
             raise RuntimeError(
@@ -93,13 +102,31 @@ class Portal:
         """Whether this is the loop's own thread."""
         return threading.current_thread() is self._thread
 
+    def check(self) -> None:
+        """Raises :class:`RuntimeError` in a process that was forked since."""
+        if self.forked:
+            raise RuntimeError(
+                f"this session belongs to process {self._process}, and process {os.getpid()} was "
+                "forked from it: a fork copies no threads, and the connection is the parent's. "
+                "Open a session in the child"
+            )
+
+    @property
+    def forked(self) -> bool:
+        """Whether this process was forked from the one that the loop runs in."""
+        return os.getpid() != self._process
+
     @property
     def closed(self) -> bool:
-        """Whether the loop has been stopped, or is about to be."""
-        return self._stopping
+        """Whether the loop has been stopped, or is about to be; in a forked process it is not
+        there."""
+        return self._stopping or self.forked
 
     def close(self) -> None:
-        """Stop the loop and its thread; calling it again waits for that."""
+        """Stop the loop and its thread; calling it again waits for that. In a forked process it
+        does nothing: loop and connection are the parent's."""
+        if self.forked:
+            return
 
         async def finish() -> None:
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -119,7 +146,11 @@ class Portal:
         self._thread.join()
 
     def end(self, session: BaseSession, closing: Coroutine[Any, Any, None]) -> None:
-        """Close the session that runs here, by `closing`, and then the loop."""
+        """Close the session that runs here, by `closing`, and then the loop. In a forked process
+        it does nothing."""
+        if self.forked:
+            closing.close()
+            return
         if self._stopping:
             closing.close()
         else:

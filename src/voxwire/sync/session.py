@@ -172,6 +172,7 @@ class Session(Subscriptions):
 
     def hand_over(self, *, timeout: float = 5.0) -> None:
         """Leave the session to another process; see :meth:`voxwire.Session.hand_over`."""
+        self._portal.check()
         self._portal.end(self._inner, self._inner.hand_over(timeout=timeout))
 
     def __enter__(self) -> Session:
@@ -183,6 +184,6 @@ class Session(Subscriptions):
     def _leave(self, *, failed: bool) -> None:
         """The end of a block: a session in a store is over only where the block was left as it was
         meant to be."""
-        if failed and self._inner.is_kept:
+        if failed and self._inner.is_kept and not self._portal.forked:
             self._portal.run(self._inner.kept.goes_on)
         self.close()
