@@ -17,13 +17,16 @@ import httpx
 import pytest
 import uvicorn
 from redis_servers import free_ports
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import voxwire
 from voxwire.emulator import Emulator
 from voxwire.relay import Relay
-from voxwire.relay.limits import Limits
+from voxwire.relay.browser_session import BrowserSession
+from voxwire.relay.limits import Allowance, Limits
+from voxwire.relay.rules import SAFE, Rules
 from voxwire.store import SQLiteStore
 
 KEY = "sk-test-0123456789abcdef"
@@ -171,6 +174,170 @@ async def test_too_many_too_much_and_too_long(server: Emulator) -> None:
                     await asyncio.wait_for(socket.recv(), 20)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4410
+
+
+async def closing(socket: Any) -> tuple[int, str]:
+    """How the relay closes a socket."""
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            await asyncio.wait_for(socket.recv(), 20)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, closed.value.rcvd.reason
+
+
+async def test_another_socket_brings_no_more(server: Emulator) -> None:
+    """A page that uses up its limit and comes back to its session finds it used up."""
+    async with served(relay_to(server, limits=Limits(events=5))) as where:
+        address = f"ws://{where}/realtime"
+        async with connect(address) as socket:
+            name = (await events(socket, "voxwire.relay.session"))[-1]["session_id"]
+        for _ in range(10):
+            async with connect(f"{address}?session={name}") as socket:
+                await events(socket, "voxwire.relay.session")
+                with contextlib.suppress(ConnectionClosed):  # as soon as it is too much
+                    for _ in range(60):
+                        await socket.send('{"type":"input_audio_buffer.clear"}')
+                assert (await closing(socket))[0] == 4429
+        names = [frame.type for frame in server.connections[0].received]
+        assert 50 <= names.count("input_audio_buffer.clear") < 150  # 600 were sent
+
+
+async def test_limits_count_bytes(server: Emulator) -> None:
+    async with served(relay_to(server, limits=Limits(frame=1000))) as where:
+        for text, fits in (("\N{EURO SIGN}" * 200, True), ("\N{EURO SIGN}" * 400, False)):
+            frame = f'{{"type":"nothing","text":"{text}"}}'
+            assert len(frame) < 1000
+            async with connect(f"ws://{where}/realtime") as socket:
+                await events(socket, "voxwire.relay.session")
+                await socket.send(frame)
+                if fits:
+                    [error] = await events(socket, "error")
+                    assert "not allowed" in error["error"]["message"]
+                else:
+                    assert (await closing(socket))[0] == 4429
+
+
+async def test_what_is_nested_too_deeply_is_refused_and_no_fault(
+    server: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(relay_to(server)) as where, connect(f"ws://{where}/realtime") as socket:
+        await events(socket, "voxwire.relay.session")
+        before = len(server.connections[0].received)
+        for depth in (40, 900, 5_000, 100_000):
+            for frame in (
+                "[" * depth + "]" * depth,
+                '{"type":"response.create","x":' * depth + "0" + "}" * depth,
+                "[" * depth,
+            ):
+                await socket.send(frame[: 250 * 1024])
+                [error] = await events(socket, "error")
+                assert error["error"]["code"] == "relay_refused"
+        assert len(server.connections[0].received) == before
+        assert (await say(socket, "Still here"))[-1]["response"]["status"] == "completed"
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_page_whose_name_leads_here_is_turned_away(server: Emulator) -> None:
+    """DNS rebinding: for the browser such a page comes from the relay's own host."""
+    async with served(relay_to(server)) as where:
+        port = int(where.rpartition(":")[2])
+
+        async def come(name: str, origin: str | None) -> None:
+            async with connect(
+                f"ws://{name}:{port}/realtime", host="127.0.0.1", port=port,
+                origin=origin,  # type: ignore[arg-type]
+            ) as socket:  # fmt: skip
+                await events(socket, "voxwire.relay.session")
+
+        with pytest.raises(InvalidStatus):
+            await come("rebound.example", f"http://rebound.example:{port}")
+        with pytest.raises(InvalidStatus):
+            await come("rebound.example", None)
+        await come("localhost", f"http://localhost:{port}")
+        await come("localhost", None)
+    async with served(relay_to(server, hosts=["voice.example"])) as where:
+        port = int(where.rpartition(":")[2])
+        with pytest.raises(InvalidStatus):
+            await come("rebound.example", f"http://rebound.example:{port}")
+        await come("voice.example", f"http://voice.example:{port}")
+    assert len(server.connections) == 3
+
+
+@pytest.mark.parametrize("others", [False], ids=["one worker"])
+async def test_pages_that_come_back_at_once_hear_at_once(
+    server: Emulator, tmp_path: Path, others: bool
+) -> None:
+    stores = [SQLiteStore(tmp_path / "s.db") for _ in range(3)]
+    storing = voxwire.StoreOptions(lease=60.0)  # nobody gets it by waiting for its end
+    relays = [relay_to(server, store=store, storing=storing) for store in stores]
+    async with (
+        served(relays[0]) as first, served(relays[1]) as second, served(relays[2]) as third,
+    ):  # fmt: skip
+        async with connect(f"ws://{first}/realtime") as socket:
+            name = (await events(socket, "voxwire.relay.session"))[-1]["session_id"]
+            await say(socket, "Hello")
+
+        async def back(where: str) -> str:
+            async with connect(f"ws://{where}/realtime?session={name}") as socket:
+                try:
+                    await events(socket, "voxwire.relay.session")
+                    return (await say(socket, "Still there?"))[-1]["type"]
+                except ConnectionClosed as closed:  # another one speaks
+                    return str(closed.rcvd and closed.rcvd.code)
+
+        async with asyncio.timeout(40):  # less than a lease
+            heard = await asyncio.gather(
+                *(back(third if others and n % 2 else second) for n in range(4))
+            )
+        assert "response.done" in heard
+        assert set(heard) <= {"response.done", "4410"}
+    for store in stores:
+        await store.close()
+
+
+async def test_a_worker_that_stops_tells_its_pages_to_come_back(
+    server: Emulator, tmp_path: Path
+) -> None:
+    store = SQLiteStore(tmp_path / "s.db")
+    relay = relay_to(server, store=store)
+    async with served(relay) as where, connect(f"ws://{where}/realtime") as socket:
+        name = (await events(socket, "voxwire.relay.session"))[-1]["session_id"]
+        await relay.drain()
+        assert (await closing(socket))[0] == 1012
+    assert not (await store.load(name)).ended
+    await store.close()
+
+
+class StuckSocket:
+    """A browser that is there and reads nothing."""
+
+    application_state = WebSocketState.CONNECTED
+
+    def __init__(self) -> None:
+        self.closed: list[tuple[int, str]] = []
+
+    async def send_text(self, text: str) -> None:
+        await asyncio.Event().wait()
+
+    async def receive(self) -> Any:
+        await asyncio.Event().wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed.append((code, reason))
+
+
+async def test_a_page_that_reads_nothing_is_let_go(server: Emulator) -> None:
+    limits = Limits(waiting=5_000)
+    async with voxwire.connect(url=server.url, output_modalities=["text"]) as session:
+        line = BrowserSession(session, "x", "ann", Rules(SAFE, ()), limits, (), Allowance(limits))
+        stuck = StuckSocket()
+        serving = asyncio.create_task(line.serve(stuck, resumed=False))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        for number in range(10):
+            await session.say(f"number {number}")
+        await asyncio.wait_for(serving, 20)
+        assert stuck.closed == [(4408, "this page reads too slowly")]
+        assert not line.attended
 
 
 async def test_a_session_waits_for_its_page_and_then_ends(server: Emulator, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ from ..store.base import Store, check_id
 from ..store.options import StoreOptions
 from ..store.remote import remote
 from ..store.resume import resume
-from .browser_session import BrowserSession
-from .limits import Limits, Seats
-from .rules import SAFE, Rules, same_site
+from .browser_session import ELSEWHERE, BrowserSession
+from .limits import Allowance, Limits, Seats
+from .rules import SAFE, Rules, turned_away
 
 __all__ = ["Relay"]
 
@@ -65,6 +66,9 @@ class Relay:
         unchecked: names of events that pass whatever is in them, ``"session.update"`` for one.
         origins: the origins of pages that may connect, as ``https://example.com``; left out, only
             pages from the relay's own host. ``["*"]`` lets every page in.
+        hosts: the names that the relay is reached by, as ``voice.example.com``, besides those of
+            this machine. With neither `hosts` nor `origins` it answers under the names of this
+            machine only: a page can make its own name lead here (DNS rebinding). ``["*"]`` for any.
         authorize: says who a browser is, from its cookies or query, or turns it away with ``None``.
             Left out, everybody may come in whose origin fits, and is known by their address.
         limits: see :class:`Limits`.
@@ -86,6 +90,7 @@ class Relay:
         allow: Iterable[str] = SAFE,
         unchecked: Collection[str] = (),
         origins: Collection[str] | None = None,
+        hosts: Collection[str] | None = None,
         authorize: Authorize | None = None,
         limits: Limits | None = None,
         linger: float = 15.0,
@@ -93,13 +98,14 @@ class Relay:
         record: str | os.PathLike[str] | None = None,
         page: bool = False,
     ) -> None:
-        if isinstance(origins, str) or isinstance(allow, str):
-            raise InvalidOption("origins and allow are lists of texts")
+        if any(isinstance(given, str) for given in (origins, hosts, allow)):
+            raise InvalidOption("origins, hosts and allow are lists of texts")
         self._store = store
         self._storing = storing or (StoreOptions(lease=5.0) if store is not None else None)
         self._session = session
         self._rules = Rules(allow, unchecked)
         self._origins = origins
+        self._hosts = hosts
         self._authorize = authorize
         self._limits = limits or Limits()
         self._linger = linger
@@ -107,6 +113,7 @@ class Relay:
         self._record = None if record is None else Path(record)
         self._seats = Seats(self._limits)
         self._lines: dict[str, BrowserSession] = {}
+        self._opening: dict[str, asyncio.Task[BrowserSession]] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         routes = [
             WebSocketRoute("/realtime", self._arrive),
@@ -128,6 +135,9 @@ class Relay:
     async def drain(self) -> None:
         """Leave all sessions to other workers, or end them where there is no store. Called at the
         end of the app."""
+        for opening in list(self._opening.values()):
+            opening.cancel()
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
         lines = list(self._lines.values())
         await asyncio.gather(*(self._leave(line) for line in lines), return_exceptions=True)
         for task in self._keepers:
@@ -135,7 +145,11 @@ class Relay:
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _leave(self, line: BrowserSession) -> None:
-        await (line.session.close() if self._store is None else line.session.hand_over())
+        if self._store is None:
+            await line.session.close()
+        else:
+            line.code = ELSEWHERE
+            await line.session.hand_over()
 
     async def _health(self, request: Request) -> Response:
         return JSONResponse({"sessions": len(self._lines)})
@@ -144,7 +158,11 @@ class Relay:
 
     async def _arrive(self, socket: WebSocket) -> None:
         headers = socket.headers
-        if not same_site(headers.get("origin"), headers.get("host"), self._origins):
+        refusal = turned_away(
+            headers.get("origin"), headers.get("host"), self._origins, self._hosts
+        )
+        if refusal is not None:
+            log.warning("a browser was turned away: %s", refusal)
             await socket.close(1008, "not from this page")
             return
         visitor = await self._visitor(socket)
@@ -154,40 +172,17 @@ class Relay:
         offered: list[str] = socket.scope.get("subprotocols") or []
         await socket.accept("realtime" if "realtime" in offered else None)
         wanted = socket.query_params.get("session")
-        line = self._lines.get(wanted) if wanted else None
-        if line is not None and wanted is not None:
-            own = wanted.startswith(f"{self._mark(visitor)}-")
-            line = None if line.ended.is_set() or not own else line
-        if line is None:
-            line = await self._open(socket, wanted, visitor)
-            if line is None:
-                return
-        await line.serve(socket, resumed=wanted is not None)
-
-    async def _visitor(self, socket: WebSocket) -> str | None:
-        if self._authorize is None:
-            return socket.client.host if socket.client is not None else "nobody"
         try:
-            answer = self._authorize(socket)
-            return await answer if inspect.isawaitable(answer) else answer
-        except Exception:  # the program's own: who cannot be told is turned away
-            log.exception("authorize failed")
-            return None
-
-    async def _open(
-        self, socket: WebSocket, wanted: str | None, visitor: str
-    ) -> BrowserSession | None:
-        """A session for a browser; ``None`` where it gets none, which it has been told."""
-        if not self._seats.take(visitor):
+            if wanted is None:
+                line = await self._open(socket, visitor)
+            else:
+                line = await self._again(socket, wanted, visitor)
+        except _NoSeat:  # of all, or of this visitor
             await socket.close(1013, "too many sessions; try again later")
-            return None
-        try:
-            session, name = await self._opened(socket, wanted, visitor)
         except (VoxwireError, OSError) as error:
             # No key, no server, no such session, a store that does not answer. What it was in full
             # is for who runs the relay; a page is told the kind.
             log.warning("no session for a browser: %s", error)
-            self._seats.leave(visitor)
             await socket.send_json(
                 {
                     "type": "error",
@@ -200,38 +195,87 @@ class Relay:
                 }
             )
             await socket.close(1011, "no session")
+        else:
+            await line.serve(socket, resumed=wanted is not None)
+
+    async def _visitor(self, socket: WebSocket) -> str | None:
+        if self._authorize is None:
+            return socket.client.host if socket.client is not None else "nobody"
+        try:
+            answer = self._authorize(socket)
+            return await answer if inspect.isawaitable(answer) else answer
+        except Exception:  # the program's own: who cannot be told is turned away
+            log.exception("authorize failed")
             return None
-        except BaseException:  # a cancelled opening takes no seat
+
+    async def _open(
+        self, socket: WebSocket, visitor: str, wanted: str | None = None
+    ) -> BrowserSession:
+        """A session for a browser: a new one, or the one that it wants back."""
+        if not self._seats.take(visitor):
+            raise _NoSeat
+        try:
+            options = self._options(socket)
+            if wanted is None:
+                session, name = await self._begun(visitor, options)
+            else:
+                session, name = await self._taken_over(wanted, options), wanted
+        except BaseException:  # whatever it was, also a cancelled opening: it takes no seat
             self._seats.leave(visitor)
             raise
-        line = BrowserSession(session, name, visitor, self._rules, self._limits, self._hidden)
+        line = BrowserSession(
+            session, name, visitor, self._rules, self._limits, self._hidden,
+            Allowance(self._limits),
+        )  # fmt: skip
         self._lines[name] = line
         keeper = asyncio.create_task(self._keep(line), name="voxwire relay, keeping")
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)
         return line
 
-    async def _opened(
-        self, socket: WebSocket, wanted: str | None, visitor: str
-    ) -> tuple[Session, str]:
-        given = self._session(socket) if callable(self._session) else self._session
-        options: dict[str, Any] = dict(given or {})
-        if self._store is not None:
-            options |= {"storing": self._storing}
-        if wanted is None:
-            # Nobody can guess it: whoever has it may come back to the session.
-            name = f"{self._mark(visitor)}-{secrets.token_hex(16)}"
-            if self._store is not None:
-                options |= {"store": self._store, "session_id": name}
-            return await connect(record=self._recording(name), **options), name
-        if self._store is None or not check_id(wanted).startswith(f"{self._mark(visitor)}-"):
+    async def _again(self, socket: WebSocket, wanted: str, visitor: str) -> BrowserSession:
+        """The session that a browser comes back to."""
+        if not wanted.startswith(f"{self._mark(visitor)}-"):
             raise UnknownSession("there is no such session for this visitor")
+        line = self._lines.get(wanted)
+        if line is not None and not line.ended.is_set():
+            return line
+        opening = self._opening.get(wanted)
+        if opening is None:
+            if self._store is None:
+                raise UnknownSession("the session is over, and there is no store")
+            # For all who come for it, and of none: the one that came first may leave.
+            opening = self._opening[wanted] = asyncio.create_task(
+                self._open(socket, visitor, wanted), name="voxwire relay, opening"
+            )
+            opening.add_done_callback(partial(self._opened, wanted))
+        return await asyncio.shield(opening)
+
+    def _opened(self, wanted: str, opening: asyncio.Task[BrowserSession]) -> None:
+        self._opening.pop(wanted, None)
+        if not opening.cancelled():
+            opening.exception()  # those who waited for it have it
+
+    def _options(self, socket: WebSocket) -> dict[str, Any]:
+        given = self._session(socket) if callable(self._session) else self._session
+        return dict(given or {}) | ({} if self._store is None else {"storing": self._storing})
+
+    async def _begun(self, visitor: str, options: dict[str, Any]) -> tuple[Session, str]:
+        # Nobody can guess it: whoever has it may come back to the session.
+        name = f"{self._mark(visitor)}-{secrets.token_hex(16)}"
+        if self._store is not None:
+            options |= {"store": self._store, "session_id": name}
+        return await connect(record=self._recording(name), **options), name
+
+    async def _taken_over(self, wanted: str, options: dict[str, Any]) -> Session:
+        store: Any = self._store
+        check_id(wanted)
         with contextlib.suppress(NoOwner, SteeringRefused, WaitTimeout):
             # The worker that holds it leaves it; one that is dead is waited for below.
-            await remote(self._store, wanted, timeout=5.0).hand_over()
+            await remote(store, wanted, timeout=5.0).hand_over()
         lease = self._storing.lease if self._storing is not None else 5.0
         record = self._recording(wanted)
-        return await resume(self._store, wanted, wait=2 * lease, record=record, **options), wanted
+        return await resume(store, wanted, wait=2 * lease, record=record, **options)
 
     def _mark(self, visitor: str) -> str:
         """What the names of a visitor's sessions begin with: only they come back to them. Where
@@ -248,13 +292,12 @@ class Relay:
     async def _keep(self, line: BrowserSession) -> None:
         """End a session that nobody comes back to, or that has lasted long enough."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._limits.seconds
         gone: float | None = None
         try:
             while not line.ended.is_set():
                 now = loop.time()
                 gone = None if line.attended else gone if gone is not None else now
-                if now >= end or (gone is not None and now - gone >= self._linger):
+                if line.allowance.over or (gone is not None and now - gone >= self._linger):
                     await line.session.close()
                     break
                 with contextlib.suppress(TimeoutError):  # then it looks again
@@ -264,6 +307,10 @@ class Relay:
         finally:
             self._lines.pop(line.session_id, None)
             self._seats.leave(line.visitor)
+
+
+class _NoSeat(Exception):
+    """All seats are taken."""
 
 
 async def _page(request: Request) -> Response:

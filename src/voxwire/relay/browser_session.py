@@ -23,8 +23,8 @@ from voxwire_protocol import (
 
 from ..errors import VoxwireError
 from ..session.session import Session
-from .limits import Limits, Pace
-from .rules import Rules, without
+from .limits import Allowance, Limits
+from .rules import Rules, parsed, without
 
 __all__ = ["BrowserSession"]
 
@@ -34,6 +34,57 @@ TOO_SLOW, TOO_MUCH, OVER = 4408, 4429, 4410
 """Close codes of the relay's own: a browser that reads too slowly, one that sends too much, and a
 session that is over."""
 
+ELSEWHERE = 1012
+"""The close code of a worker that stops and leaves the session to another: come back to it."""
+
+
+class _Page:
+    """What goes to one browser."""
+
+    def __init__(self, socket: WebSocket, most: int) -> None:
+        self.socket = socket
+        self.leaving = asyncio.Event()
+        """Set when it has to go, which is noticed while the sending waits for it."""
+        self.code, self.reason = 1000, ""
+        """How it is closed."""
+        self._most = most
+        self._frames: deque[tuple[str, int]] = deque()
+        self._waiting = 0
+        self._more = asyncio.Event()
+
+    def add(self, frame: str, size: int) -> None:
+        """Have a frame of so many bytes sent."""
+        if self.leaving.is_set():
+            return
+        self._frames.append((frame, size))
+        self._waiting += size
+        if self._waiting > self._most:
+            self.leave(TOO_SLOW, "this page reads too slowly")
+        self._more.set()
+
+    def leave(self, code: int, reason: str) -> None:
+        """Have it closed; what waits for it is not sent."""
+        if not self.leaving.is_set():
+            self.code, self.reason = code, reason
+            self._frames.clear()
+            self.leaving.set()
+
+    async def send(self, ended: asyncio.Event) -> None:
+        """Send what there is, until all is sent of a session that has ended."""
+        while True:
+            while self._frames:
+                frame, size = self._frames.popleft()
+                await self.socket.send_text(frame)
+                self._waiting -= size
+            if ended.is_set():
+                return
+            self._more.clear()
+            await self._more.wait()
+
+    def wake(self) -> None:
+        """The session has ended."""
+        self._more.set()
+
 
 class BrowserSession:
     """A session, and at most one browser.
@@ -41,6 +92,7 @@ class BrowserSession:
     Args:
         session_id: what the session is called in the store, and to the browser.
         hidden: settings of the session that no browser sees.
+        allowance: what is left of the session's limits, whichever browser uses it up.
     """
 
     def __init__(
@@ -51,19 +103,20 @@ class BrowserSession:
         rules: Rules,
         limits: Limits,
         hidden: Collection[str],
+        allowance: Allowance,
     ) -> None:
         self.session = session
         self.session_id = session_id
         self.visitor = visitor
+        self.allowance = allowance
         self.ended = asyncio.Event()
         """Set when the session is over."""
+        self.code = OVER
+        """The close code that its end has."""
         self._rules = rules
         self._limits = limits
         self._hidden = hidden
-        self._outgoing: deque[str] = deque()
-        self._waiting = 0
-        self._more = asyncio.Event()
-        self._socket: WebSocket | None = None
+        self._page: _Page | None = None
         core: Any = session._core  # pyright: ignore[reportPrivateUsage]  # frames as they come
         core.router.subscribe((ServerEvent,), self._heard)
         self._watching = asyncio.create_task(self._watch(), name="voxwire relay, watching")
@@ -71,37 +124,45 @@ class BrowserSession:
     async def _watch(self) -> None:
         await asyncio.wait([self.session.reading])
         self.ended.set()
-        self._more.set()
+        if self._page is not None:
+            self._page.wake()
 
     # -- the browser --------------------------------------------------------------------------
 
     async def serve(self, socket: WebSocket, *, resumed: bool) -> None:
-        """Speak with a browser until it leaves, or the session ends. The one before has to go."""
-        before, self._socket = self._socket, socket
-        if before is not None:
-            await _close(before, OVER, "another page speaks here now")
-        self._outgoing.clear()
-        self._waiting = 0
+        """Speak with a browser until it leaves, or the session ends. The one before has to go;
+        nothing waits for that, for it may be one that answers no more."""
+        page = _Page(socket, self._limits.waiting)
+        before, self._page = self._page, page
         self._greet(resumed)
-        sending = asyncio.create_task(self._send(socket), name="voxwire relay, sending")
-        taking = asyncio.create_task(self._take(socket), name="voxwire relay, taking")
+        if before is not None:
+            before.leave(OVER, "another page speaks here now")
+        tasks = [
+            asyncio.create_task(page.send(self.ended), name="voxwire relay, sending"),
+            asyncio.create_task(self._take(page), name="voxwire relay, taking"),
+            asyncio.create_task(page.leaving.wait(), name="voxwire relay, watching a page"),
+        ]
         try:
-            await asyncio.wait({sending, taking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sending, taking):
+            for task in tasks:
                 task.cancel()
-            done = await asyncio.gather(sending, taking, return_exceptions=True)
-            for outcome in done:
-                if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+            gone = socket.application_state != WebSocketState.CONNECTED
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if not isinstance(outcome, Exception) or isinstance(outcome, WebSocketDisconnect):
+                    continue
+                if not (gone and isinstance(outcome, RuntimeError)):  # that was closed meanwhile
                     log.error("a line of the relay failed", exc_info=outcome)
-            if self._socket is socket:
-                self._socket = None
-            await _close(socket, OVER if self.ended.is_set() else 1000, "")
+            if self._page is page:
+                self._page = None
+            if self.ended.is_set():
+                page.leave(self.code, "")
+            await _close(socket, page.code, page.reason)
 
     @property
     def attended(self) -> bool:
         """Whether a browser is there."""
-        return self._socket is not None
+        return self._page is not None
 
     def _greet(self, resumed: bool) -> None:
         session = self.session.session
@@ -118,53 +179,38 @@ class BrowserSession:
         )
 
     def _heard(self, event: Event) -> None:
-        if self._socket is None or event.raw is None:
+        if self._page is None or event.raw is None:
             return
         if isinstance(event, (SessionCreated, SessionUpdated)):
             self._put(without(json.loads(event.raw), self._hidden))
         else:
-            self._add(event.raw.decode("utf-8", "replace"))
+            self._page.add(event.raw.decode("utf-8", "replace"), len(event.raw))
 
     def _put(self, event: dict[str, Any]) -> None:
-        self._add(json.dumps(event, separators=(",", ":")))
+        if self._page is not None:
+            frame = json.dumps(event, separators=(",", ":"))
+            self._page.add(frame, len(frame))
 
-    def _add(self, frame: str) -> None:
-        self._outgoing.append(frame)
-        self._waiting += len(frame)
-        self._more.set()
-
-    async def _send(self, socket: WebSocket) -> None:
+    async def _take(self, page: _Page) -> None:
         while True:
-            while self._outgoing:
-                if self._waiting > self._limits.waiting:
-                    await _close(socket, TOO_SLOW, "this page reads too slowly")
-                    return
-                frame = self._outgoing.popleft()
-                self._waiting -= len(frame)
-                await socket.send_text(frame)
-            if self.ended.is_set():
-                return
-            self._more.clear()
-            await self._more.wait()
-
-    async def _take(self, socket: WebSocket) -> None:
-        clock = asyncio.get_running_loop().time
-        events, size = Pace(self._limits.events, clock), Pace(self._limits.bytes, clock)
-        while True:
-            message = await socket.receive()
+            message = await page.socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            frame = message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace")
-            if len(frame) > self._limits.frame or not (events.take() and size.take(len(frame))):
-                await _close(socket, TOO_MUCH, "this page sends too much")
+            frame, data = message.get("text"), message.get("bytes") or b""
+            if frame is None:
+                frame = data.decode("utf-8", "replace")
+            else:
+                data = frame.encode("utf-8", "surrogatepass")
+            if len(data) > self._limits.frame or not self.allowance.take(len(data)):
+                page.leave(TOO_MUCH, "this page sends too much")
                 return
             await self._pass(frame)
 
     async def _pass(self, frame: str) -> None:
         try:
-            event: Any = json.loads(frame)
-        except ValueError:  # whatever a page sends: it is told
-            self._refuse(None, "that is not JSON")
+            event = parsed(frame)
+        except ValueError as error:  # whatever a page sends: it is told
+            self._refuse(None, str(error))
             return
         refusal = self._rules.refusal(event)
         fields = cast("dict[str, Any]", event if isinstance(event, dict) else {})

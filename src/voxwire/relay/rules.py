@@ -5,11 +5,14 @@ This module looks at JSON. It knows no socket and no session.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["SAFE", "Rules", "same_site", "without"]
+from ..transport.url import is_local
+
+__all__ = ["SAFE", "Rules", "parsed", "turned_away", "without"]
 
 SAFE: Final = frozenset({
     "conversation.item.create",
@@ -84,11 +87,71 @@ def without(event: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     return {**event, "session": {k: v for k, v in fields.items() if k not in hidden}}
 
 
-def same_site(origin: str | None, host: str | None, allowed: Collection[str] | None) -> bool:
-    """Whether a page of `origin` may connect: one of `allowed`, or, where there is no such list,
-    one that was loaded from the same host. What is no browser sends no origin."""
-    if origin is None:
-        return True
-    if allowed is not None:
-        return "*" in allowed or origin in allowed
-    return host is not None and urlsplit(origin).netloc.lower() == host.lower()
+def turned_away(
+    origin: str | None,
+    host: str | None,
+    origins: Collection[str] | None,
+    hosts: Collection[str] | None,
+) -> str | None:
+    """Why whoever sent these headers may not connect; ``None`` if they may. What is no browser
+    sends no origin.
+
+    Args:
+        origins: the pages that may connect; ``None``: only pages that were loaded from `host`.
+        hosts: the names of the relay besides those of this machine. With neither `hosts` nor
+            `origins` it has no other: a page of any site can give its own name this machine's
+            address (DNS rebinding), and then looks as if the relay had served it.
+    """
+    if origin is not None:
+        if origins is None:
+            if host is None or _split(origin).netloc.lower() != host.lower():
+                return f"pages of {origin[:100]!r} may not connect: name their origin in origins="
+        elif "*" not in origins and origin not in origins:
+            return f"pages of {origin[:100]!r} may not connect: they are not in origins="
+    if hosts is None and origins is not None:
+        return None
+    known = {name.lower() for name in hosts or ()}
+    name = _split(f"//{host or ''}").hostname or ""
+    if "*" in known or is_local(name) or known & {name, (host or "").lower()}:
+        return None
+    return f"this relay is not known as {(host or '')[:100]!r}: name the host in hosts="
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # no address, so none that may connect
+        return urlsplit("")
+
+
+DEEPEST: Final = 32
+"""How deeply a frame of a browser may be nested; events of the protocol take a third of that."""
+
+
+def parsed(frame: str) -> Any:
+    """The JSON of a frame; raises :class:`ValueError` with what to say where it is none, or nested
+    so deeply that nothing may be made of it."""
+    try:
+        value: Any = json.loads(frame)
+    except RecursionError:
+        raise ValueError("that is nested too deeply") from None
+    except ValueError:
+        raise ValueError("that is not JSON") from None
+    # Most frames have too few brackets to be deep, and need no walk.
+    if frame.count("[") + frame.count("{") > DEEPEST and _deeper(value):
+        raise ValueError("that is nested too deeply")
+    return value
+
+
+def _deeper(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
