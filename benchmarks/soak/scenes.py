@@ -50,7 +50,7 @@ class Seen:
 
     async def reading(self, response: Any) -> None:
         """Read an answer as it comes."""
-        self.read.append("".join([piece async for piece in response.said()]))
+        self.read.append("".join([piece async for piece in response.stream()]))
 
 
 @attrs.frozen

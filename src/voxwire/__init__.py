@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .errors import PermissionDenied as PermissionDenied
     from .errors import QueueOverflow as QueueOverflow
     from .errors import RecordingError as RecordingError
+    from .errors import ResponseFailedError as ResponseFailedError
+    from .errors import ResponseTimeoutError as ResponseTimeoutError
     from .errors import ServerError as ServerError
     from .errors import SessionExpired as SessionExpired
     from .errors import SessionOwned as SessionOwned
@@ -98,7 +100,9 @@ if TYPE_CHECKING:
     from .session.local_events import HandlerFailed as HandlerFailed
     from .session.local_events import Reconnected as Reconnected
     from .session.local_events import Reconnecting as Reconnecting
+    from .session.local_events import ResponseTimedOut as ResponseTimedOut
     from .session.local_events import ToolFailed as ToolFailed
+    from .session.local_events import ToolRoundsExceeded as ToolRoundsExceeded
     from .session.media_options import TranscriptionOptions as TranscriptionOptions
     from .session.media_options import TranslationOptions as TranslationOptions
     from .session.media_options import transcription_session as transcription_session
@@ -158,7 +162,8 @@ _HOME = {
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
-        "PermissionDenied", "QueueOverflow", "RecordingError", "ServerError", "SessionExpired",
+        "PermissionDenied", "QueueOverflow", "RecordingError", "ResponseFailedError",
+        "ResponseTimeoutError", "ServerError", "SessionExpired",
         "SessionOwned", "SteeringRefused", "StoreError", "StoreUnavailable", "ToolError",
         "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
@@ -182,7 +187,8 @@ _HOME = {
         "connect_translation",
     ),
     "session.local_events": (
-        "ConnectionClosed", "HandlerFailed", "Reconnected", "Reconnecting", "ToolFailed",
+        "ConnectionClosed", "HandlerFailed", "Reconnected", "Reconnecting", "ResponseTimedOut",
+        "ToolFailed", "ToolRoundsExceeded",
     ),
     "session.media_options": (
         "TranscriptionOptions", "TranslationOptions", "transcription_session",

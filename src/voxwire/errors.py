@@ -27,6 +27,8 @@
     │       └── InternalServerError                  5xx
     ├── InvalidSignature                     a webhook that is not to be believed
     ├── ServerError                          an ``error`` event, raised for whoever caused it
+    ├── ResponseFailedError                  ``raise_for_status()`` of one that came to no good end
+    ├── ResponseTimeoutError (TimeoutError)  a response was silent for ``response_timeout`` seconds
     ├── WaitTimeout (TimeoutError)           the awaited event did not come in time
     ├── QueueOverflow                        a reader was too slow, and asked for an exception
     ├── ToolError                            for a tool to raise: the model is told its words
@@ -69,6 +71,8 @@ __all__ = [
     "PermissionDenied",
     "QueueOverflow",
     "RecordingError",
+    "ResponseFailedError",
+    "ResponseTimeoutError",
     "ServerError",
     "SessionExpired",
     "SessionOwned",
@@ -192,6 +196,38 @@ class ServerError(VoxwireError):
         message = getattr(error, "message", None)
         text = message if isinstance(message, str) else str(error)
         super().__init__(f"{self.code}: {text}" if self.code else text)
+
+
+class ResponseFailedError(VoxwireError):
+    """A response failed or is incomplete; raised by ``response.raise_for_status()`` alone.
+
+    Attributes:
+        status: ``"failed"`` or ``"incomplete"``.
+        code: what the server gives as the reason, such as ``"rate_limit_exceeded"`` or
+            ``"max_output_tokens"``; ``None`` where it gives none.
+        message: the server's words; may be empty.
+        response_id: the id of the response; ``None`` where it has none.
+    """
+
+    def __init__(
+        self,
+        status: str,
+        *,
+        code: str | None = None,
+        message: str = "",
+        response_id: str | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.response_id = response_id
+        why = ": ".join(part for part in (code, message) if part)
+        super().__init__(f"the response is {status}" + (f" ({why})" if why else ""))
+
+
+class ResponseTimeoutError(VoxwireError, TimeoutError):
+    """The server sent nothing of a response for the time that ``response_timeout`` allows. The
+    response has been cancelled and given up; the session goes on with what waits."""
 
 
 class WaitTimeout(VoxwireError, TimeoutError):

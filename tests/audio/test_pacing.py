@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from manual_clock import ManualClock, settled
 
 from voxwire.audio import silence
 from voxwire.audio.pacing import Frames, Pacer
@@ -12,40 +13,6 @@ from voxwire.protocol.audio_format import PCM16
 
 FRAME = PCM16.size(ms=200)
 SILENT = silence(200)
-
-
-class Wound:
-    """A clock that stands still until it is wound."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.sleepers: list[tuple[float, asyncio.Event]] = []
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        woken = asyncio.Event()
-        self.sleepers.append((self.time + seconds, woken))
-        await woken.wait()
-
-    async def wind(self, seconds: float) -> None:
-        end = self.time + seconds
-        while True:
-            await settled()
-            due = [one for one in self.sleepers if one[0] <= end + 1e-9]
-            if not due:
-                break
-            first = min(due, key=lambda one: one[0])
-            self.sleepers.remove(first)
-            self.time = max(self.time, first[0])
-            first[1].set()
-        self.time = end
-
-
-async def settled() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def sound(ms: int, value: int = 1) -> bytes:
@@ -99,7 +66,7 @@ def test_the_end_of_speech_is_filled_up_and_the_next_one_waits_again() -> None:
 
 
 async def test_silence_goes_on_at_the_pace_of_the_clock() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock)
     pacer.start()
     await clock.wind(1.0)
@@ -113,7 +80,7 @@ async def test_silence_goes_on_at_the_pace_of_the_clock() -> None:
 
 
 async def test_a_fast_source_is_held_back() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock, keep_ms=2000)
     feeding = asyncio.create_task(pacer.feed(sound(5000)))
     await clock.wind(1.0)
@@ -125,7 +92,7 @@ async def test_a_fast_source_is_held_back() -> None:
 
 
 async def test_double_speed_is_twice_as_fast() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock, speed=2.0)
     pacer.start()
     await clock.wind(1.0)
@@ -134,7 +101,7 @@ async def test_double_speed_is_twice_as_fast() -> None:
 
 
 async def test_a_machine_that_slept_does_not_make_up_for_it() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock)
     pacer.start()
     await settled()
@@ -150,7 +117,7 @@ async def test_a_machine_that_slept_does_not_make_up_for_it() -> None:
 
 
 async def test_a_short_delay_is_made_up_for() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock)
     pacer.start()
     await settled()
@@ -164,7 +131,7 @@ async def test_a_short_delay_is_made_up_for() -> None:
 
 
 async def test_the_end_waits_for_what_was_fed() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock)
     await pacer.feed(sound(450))
     ending = asyncio.create_task(pacer.end())
@@ -179,7 +146,7 @@ async def test_the_end_waits_for_what_was_fed() -> None:
 
 
 async def test_stopping_with_the_rest_sends_it_at_once() -> None:
-    clock, sent = Wound(), list[bytes]()
+    clock, sent = ManualClock(), list[bytes]()
     pacer = Pacer(_into(sent), clock=clock)
     await pacer.feed(sound(900))
     await pacer.stop(rest=True)
@@ -201,7 +168,7 @@ async def test_who_feeds_is_told_why_nothing_goes_out() -> None:
     async def broken(frame: bytes) -> None:
         raise ConnectionError("gone")
 
-    pacer = Pacer(broken, clock=Wound(), keep_ms=400)
+    pacer = Pacer(broken, clock=ManualClock(), keep_ms=400)
     with pytest.raises(ConnectionError, match="gone"):
         for _ in range(10):
             await pacer.feed(sound(400))

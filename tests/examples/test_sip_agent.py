@@ -36,7 +36,7 @@ async def webhook(agent: ModuleType) -> AsyncIterator[str]:
 async def post(webhook: str, event: dict[str, Any] | bytes, *, signed: bool = True) -> int:
     """What the service does when something happens; the status of the answer."""
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
-    headers = voxwire.http.webhooks.sign(body, SECRET) if signed else {}
+    headers = voxwire.webhooks.sign(body, SECRET) if signed else {}
     async with httpx.AsyncClient() as client:
         return (await client.post(webhook, content=body, headers=headers)).status_code
 

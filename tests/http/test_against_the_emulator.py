@@ -28,10 +28,10 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
 async def test_a_phone_call_from_webhook_to_conversation(desk: Emulator) -> None:
     desk.on("Hello", reply="Front desk.")
     body = json.dumps(desk.incoming_call(From="sip:+15550100@localhost")).encode()
-    headers = voxwire.http.webhooks.sign(body, SECRET)
+    headers = voxwire.webhooks.sign(body, SECRET)
 
     client = voxwire.AsyncClient()
-    call = voxwire.http.webhooks.unwrap(body, headers)
+    call = voxwire.webhooks.unwrap(body, headers)
     assert isinstance(call, voxwire.RealtimeCallIncoming)
     session = RealtimeSession(instructions="You are the front desk.", output_modalities=["text"])
     await client.calls.accept(call, session=session)

@@ -42,7 +42,10 @@ class Held(Desk):
         async def cancel(turn: ResponseState) -> None:
             self.cancel(turn)
 
-        return Response(turn, cancel)
+        async def abandon(turn: ResponseState) -> None:
+            self._send(self.responses.abandon(turn))
+
+        return Response(turn, cancel, abandon)
 
     def begin(self) -> None:
         self.created("r1", self.creates[0])
@@ -113,7 +116,7 @@ async def test_who_leaves_early_is_forgotten(held: Held) -> None:
     held.begin()
     held.words("a", "b")
     held.audio(b"12")
-    for pieces in (held.response.text, held.response.audio, held.response.said()):
+    for pieces in (held.response.text, held.response.audio, held.response.stream()):
         iterator: Any = aiter(pieces)
         await anext(iterator)
         assert readers(held.turn) == 1
@@ -164,15 +167,16 @@ async def test_text_and_speech_are_read_apart_and_together(held: Held) -> None:
     kind = "response.output_audio_transcript.delta"
     held.says(kind, response_id="r1", item_id="i2", delta="speech")
     held.done("r1")
-    assert (held.response.text, held.response.transcript) == ("text", "speech")
-    assert await all_of(held.response.text) == ["text"]
+    assert (held.response.text, held.response.transcript) == ("text\nspeech", "speech")
+    assert await all_of(held.response.text) == ["text", "\n", "speech"]
     assert await all_of(held.response.transcript) == ["speech"]
-    assert await all_of(held.response.said()) == ["text", "\n", "speech"]
+    assert await all_of(held.response.stream()) == ["text", "\n", "speech"]
 
 
 def test_a_text_can_be_sent_stored_and_copied(held: Held) -> None:
     held.begin()
     held.words("Hello")
+    held.done("r1")
     text = held.response.text
     frame = REALTIME.encode({"type": "response.create", "response": {"instructions": text}})
     assert json.loads(frame)["response"]["instructions"] == "Hello"
@@ -301,7 +305,7 @@ async def test_what_ends_with_an_error_raises_it_after_what_came(held: Held, ref
 
     tasks = [
         asyncio.create_task(read(aiter(held.response.text))),
-        asyncio.create_task(read(aiter(held.response.said()))),
+        asyncio.create_task(read(aiter(held.response.stream()))),
         asyncio.create_task(read(aiter(held.response.audio))),
         asyncio.create_task(_await(held)),
     ]

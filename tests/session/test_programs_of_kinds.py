@@ -30,7 +30,7 @@ async def test_program_11_a_key_for_a_browser_an_answer_for_a_phone_call(
     server: Emulator,
 ) -> None:
     body = json.dumps(server.incoming_call()).encode()
-    headers = voxwire.http.webhooks.sign(body, WEBHOOK)
+    headers = voxwire.webhooks.sign(body, WEBHOOK)
     async with voxwire.AsyncClient() as client:
         secret = await client.client_secrets.create(
             session=voxwire.realtime_session(voice="cedar"), expires_after=60
@@ -39,7 +39,7 @@ async def test_program_11_a_key_for_a_browser_an_answer_for_a_phone_call(
         async with voxwire.connect(server=browser) as session:
             assert session.session.audio.output.voice == "cedar"
 
-        call = voxwire.http.webhooks.unwrap(body, headers)
+        call = voxwire.webhooks.unwrap(body, headers)
         assert isinstance(call, voxwire.RealtimeCallIncoming)
         await client.calls.accept(
             call, session=RealtimeSession(instructions="You are the front desk.")

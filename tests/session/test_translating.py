@@ -8,7 +8,7 @@ from typing import Any
 
 import pybase64
 import pytest
-from test_pacing import Wound, settled
+from manual_clock import ManualClock, settled
 
 import voxwire
 import voxwire.sync
@@ -85,7 +85,7 @@ async def test_speech_goes_in_and_speech_comes_out() -> None:
 
 
 async def test_silence_fills_the_gaps_until_the_end() -> None:
-    clock = Wound()
+    clock = ManualClock()
     async with Emulator(brain=_spanish) as server:
         async with voxwire.connect_translation(to="es", url=server.url, clock=clock) as session:
             await clock.wind(10.0)
@@ -106,7 +106,7 @@ async def _until(true: Any) -> None:
 
 
 async def test_what_waits_is_sent_before_the_end() -> None:
-    clock = Wound()
+    clock = ManualClock()
     async with Emulator(brain=_spanish) as server:
         talk = server.speech("thank you")
         async with voxwire.connect_translation(to="es", url=server.url, clock=clock) as session:

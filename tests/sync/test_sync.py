@@ -62,7 +62,7 @@ def test_the_two_faces_offer_the_same(here: type, there: type) -> None:
         return {name for name in dir(cls) if not name.startswith("_")}
 
     asyncio_only = {
-        "greeting", "is_kept", "keep", "reading", "restore", "restored", "said", "serve_threads",
+        "greeting", "is_kept", "keep", "reading", "restore", "restored", "serve_threads", "stream",
         "within",
     }  # fmt: skip
     threads_only = {"wait"}

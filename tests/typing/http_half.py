@@ -50,11 +50,11 @@ async def awaiting(client: voxwire.AsyncClient) -> None:
 
 
 def receiving(body: bytes, headers: Mapping[str, str], pairs: list[tuple[bytes, bytes]]) -> None:
-    event = voxwire.http.webhooks.unwrap(body, headers)
+    event = voxwire.webhooks.unwrap(body, headers)
     assert_type(event, RealtimeCallIncoming | UnknownEvent)
     if isinstance(event, RealtimeCallIncoming):
         assert_type(event.data.call_id, str)
-    voxwire.http.webhooks.verify(body, pairs, ["whsec_a", "whsec_b"])
+    voxwire.webhooks.verify(body, pairs, ["whsec_a", "whsec_b"])
 
 
 def converting(session: RealtimeSession) -> None:

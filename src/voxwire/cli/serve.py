@@ -58,7 +58,7 @@ def serve(
             metavar="FAULT",
             help="Something to do wrong, such as cut:5, close:4000@9, delay:0.2, duplicate, "
             "reorder, unknown-events, unknown-fields, nulls, malformed:3, slow-reads:1, expire:9, "
-            "rate-limit:1, refuse:503, hang. May be given again.",
+            "lose-beginning, lose-end, rate-limit:1, refuse:503, hang. May be given again.",
             show_default=False,
         ),
     ] = None,

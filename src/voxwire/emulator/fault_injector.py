@@ -20,6 +20,8 @@ from .faults import (
     Duplicate,
     Expire,
     Garbage,
+    LoseBeginning,
+    LoseEnd,
     Malformed,
     Nulls,
     Reorder,
@@ -100,6 +102,8 @@ class _State:
     kept: list[tuple[int, dict[str, Any]]] = attrs.Factory(list[tuple[int, dict[str, Any]]])
     swapped: dict[str, Any] | None = None
     running: bool = False
+    responses: int = 0
+    lost: str = ""
 
 
 def _apply(fault: AnyFault, state: _State, event: dict[str, Any]) -> Iterator[Out]:
@@ -130,6 +134,12 @@ def _apply(fault: AnyFault, state: _State, event: dict[str, Any]) -> Iterator[Ou
             yield cast("dict[str, Any]", _with_field(event))
         case Nulls():
             yield _with_nulls(event, name)
+        case LoseBeginning(after) if _lost(state, event, name, after):
+            pass
+        case LoseEnd(after) if name == "response.done":
+            state.responses += 1
+            if state.responses <= after:
+                yield event
         case Malformed(after, frames) if state.sent == after:
             yield from map(Raw, frames)
             yield event
@@ -138,6 +148,22 @@ def _apply(fault: AnyFault, state: _State, event: dict[str, Any]) -> Iterator[Ou
             yield event
         case _:
             yield event
+
+
+def _lost(state: _State, event: dict[str, Any], name: str, after: int) -> bool:
+    """Whether an event is of a response whose request nobody is to answer."""
+    if name == "response.created":
+        state.responses += 1
+        state.lost = event["response"]["id"] if state.responses > after else ""
+    if not state.lost:
+        return False
+    if name == "response.done":
+        mine: bool = event["response"]["id"] == state.lost
+        state.lost = "" if mine else state.lost
+        return mine
+    if name.startswith("conversation.item.") and "item" in event:
+        return _is_output(event["item"])
+    return name == "response.created" or event.get("response_id") == state.lost
 
 
 def _reordered(state: _State, event: dict[str, Any], name: str, late: int) -> Iterator[Out]:

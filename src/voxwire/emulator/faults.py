@@ -21,6 +21,8 @@ __all__ = [
     "Fault",
     "Garbage",
     "Hang",
+    "LoseBeginning",
+    "LoseEnd",
     "Malformed",
     "Nulls",
     "RateLimited",
@@ -154,6 +156,21 @@ class SlowReads:
 
 
 @attrs.frozen
+class LoseBeginning:
+    """Answer no request for a response any more, after so many that were answered: no
+    ``response.created``, and nothing of the response."""
+
+    after: int = 0
+
+
+@attrs.frozen
+class LoseEnd:
+    """Never end a response any more, after so many that ended: no ``response.done``."""
+
+    after: int = 0
+
+
+@attrs.frozen
 class RateLimited:
     """Let every response fail for its rate limit, after so many that do not."""
 
@@ -172,6 +189,8 @@ SessionFault: TypeAlias = (
     | Nulls
     | Malformed
     | SlowReads
+    | LoseBeginning
+    | LoseEnd
     | RateLimited
 )
 AnyFault: TypeAlias = Fault | SessionFault
@@ -200,6 +219,8 @@ _WORDS: Final[dict[str, Callable[[str], AnyFault]]] = {
     "nulls": lambda value: Nulls(),
     "malformed": lambda value: Malformed(int(value or 0)),
     "slow-reads": lambda value: SlowReads(float(value)),
+    "lose-beginning": lambda value: LoseBeginning(int(value or 0)),
+    "lose-end": lambda value: LoseEnd(int(value or 0)),
     "expire": lambda value: Expire(int(value or 0)),
     "rate-limit": lambda value: RateLimited(int(value or 0)),
     "refuse": lambda value: Refuse(int(value or 503)),
@@ -213,9 +234,9 @@ def fault_of(text: str) -> AnyFault:
 
     ``cut:N`` and ``cut-frame:N`` break the connection after N frames, ``close:CODE@N`` closes it,
     ``expire:N`` ends the session. ``delay:SECONDS[@TYPE]``, ``duplicate[:TYPE]``, ``reorder[:N]``,
-    ``unknown-events[:N]``, ``unknown-fields``, ``nulls``, ``malformed[:N]``, ``slow-reads:SECONDS``
-    and ``rate-limit[:N]`` go on through the session; ``refuse[:STATUS]``, ``hang`` and ``garbage``
-    come at its beginning.
+    ``unknown-events[:N]``, ``unknown-fields``, ``nulls``, ``malformed[:N]``,
+    ``slow-reads:SECONDS``, ``lose-beginning[:N]``, ``lose-end[:N]`` and ``rate-limit[:N]`` go on
+    through the session; ``refuse[:STATUS]``, ``hang`` and ``garbage`` come at its beginning.
     """
     word, _, value = text.strip().partition(":")
     make = _WORDS.get(word.strip())

@@ -52,7 +52,7 @@ _read_tag: Final = msgspec.json.Decoder(_Tag).decode
 def _text(value: Any) -> str:
     """A text of a class of its own, such as :class:`voxwire.session.response.Said`, is a text."""
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     raise TypeError
 
 

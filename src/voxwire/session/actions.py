@@ -102,10 +102,14 @@ class ConversationMethods(Hearing):
         turn = self._core.respond(event, policy, item)
         turn.keep_audio = True
         self._flush_soon()
-        return Response(turn, self._cancel)
+        return Response(turn, self._cancel, self._abandon)
 
     async def _cancel(self, turn: ResponseState) -> None:
         self._core.cancel(turn)
+        await self._flush_if_open()
+
+    async def _abandon(self, turn: ResponseState) -> None:
+        self._core.abandon(turn)
         await self._flush_if_open()
 
     async def _flush_if_open(self) -> None:

@@ -26,6 +26,7 @@ from .lifecycle import ConnectionOptions, Opening, connection, lead_of, opened, 
 from .options import SessionOptions, realtime_session
 from .reconnect.policy import Reconnect
 from .session import Session
+from .tool_loop import MOST_ROUNDS
 
 if TYPE_CHECKING:
     from ..store.base import Store
@@ -65,6 +66,8 @@ def connect(
     drain_timeout: float = 5.0,
     reconnect: Reconnect | None = None,
     rotate: bool | float = False,
+    response_timeout: float | None = None,
+    tool_rounds: int = MOST_ROUNDS,
     tls: ssl.SSLContext | None = None,
     **settings: Unpack[SessionOptions],
 ) -> Connect:
@@ -103,6 +106,11 @@ def connect(
             with the conversation restored; ``None`` ends the session.
         rotate: move to another connection before the server ends the session (after 60 minutes, at
             OpenAI): True for 5 minutes before, or so many seconds.
+        response_timeout: seconds for which the server may send nothing of a response that was asked
+            for or runs; then the response is given up, with :class:`ResponseTimedOut`, and what
+            waits goes on. ``None`` waits as long as the connection lasts.
+        tool_rounds: how many responses of one turn may call tools; then the model is asked once
+            more without tools, with :class:`ToolRoundsExceeded`.
         tls: a context of your own, for a private certificate authority.
         settings: instructions, voice, turn detection and so on: see :class:`SessionOptions`. They
             are sent, and acknowledged or refused, before the session is handed out.
@@ -142,8 +150,11 @@ def connect(
         "drain_timeout": drain_timeout,
         "reconnect": reconnect,
         "rotate": rotate,
+        "response_timeout": response_timeout,
+        "tool_rounds": tool_rounds,
         "tls": tls,
     }
+    about = connection(about)
     lead_of(rotate)
     if keep_items is not None and keep_items < 1:
         raise InvalidOption(f"keep_items={keep_items}: keep at least 1, or None for all")

@@ -19,6 +19,7 @@ from voxwire_protocol import (
     ErrorEvent,
     Event,
     InputAudioBufferAppend,
+    ResponseCancel,
     ResponseCreate,
     ServerEvent,
     SessionUpdate,
@@ -33,7 +34,7 @@ from ..conversation.local_events import (
     ConversationItemCompleted,
     ConversationUpdated,
 )
-from ..errors import ConnectionClosedError, SessionExpired
+from ..errors import ConnectionClosedError, ResponseTimeoutError, SessionExpired
 from ..protocol import codec
 from ..protocol.event_ids import EventIds
 from ..protocol.local_event import LocalEvent
@@ -45,7 +46,12 @@ from ..tools.toolset import ToolSet
 from .acknowledgements import Acknowledgements, SentEvent
 from .concerns import DESCRIBING, KNOWN, concerns
 from .input_audio import Uplink
-from .local_events import ConnectionClosed, HandlerFailed
+from .local_events import (
+    ConnectionClosed,
+    HandlerFailed,
+    ResponseTimedOut,
+    ToolRoundsExceeded,
+)
 from .observers import FrameObservers
 from .responses import Policy, ResponseQueue
 from .responses.state import ResponseState
@@ -143,6 +149,8 @@ class Core:
         """Ids of calls that a client may not use, with those by which the server knows them."""
         self.uplink = Uplink()
         self.approvals = Approvals()
+        self.response_timeout: float | None = None
+        """Seconds for which a response may be silent; ``None`` for any."""
         self.outbox: list[ClientEvent] = []  # short: an empty deque takes 760 bytes
         """What to send on account of what was received or asked for, in order."""
         self._event_ids = EventIds()
@@ -204,6 +212,7 @@ class Core:
                 self.outbox.extend(wanted)
         elif spoken and (wanted := self.turns.apply(event)):
             self.outbox.extend(wanted)
+            self._report_rounds()
         if rare:
             self.acks.apply(event)
         if not mirrored:  # else it tells of the past
@@ -314,12 +323,43 @@ class Core:
         item_id: str | None = None,
         samples: int | None = None,
     ) -> None:
-        """Stop the model where the listener is; see :meth:`Playback.interrupt`."""
-        self.outbox.extend(self.playback.interrupt(played_ms, item_id=item_id, samples=samples))
+        """Stop the model where the listener is, and whatever is about to speak: what was played is
+        the playback's to say, what runs or has been asked for the queue's."""
+        ending = self.playback.cancelled
+        events = self.playback.interrupt(played_ms, item_id=item_id, samples=samples)
+        playing = [e.response_id or None for e in events if isinstance(e, ResponseCancel)]
+        cancels = self.responses.stop(playing, ending)
+        cuts = [event for event in events if not isinstance(event, ResponseCancel)]
+        # A server that plays by itself is stopped before its buffer is cleared.
+        first, then = (cancels, cuts) if self.playback.mode == "server" else (cuts, cancels)
+        self.outbox += [*first, *then]
+
+    def abandon(self, turn: ResponseState, error: BaseException | None = None) -> None:
+        """Wait no longer for a turn; see :meth:`ResponseQueue.abandon`."""
+        self.outbox.extend(self.turns.abandon(turn, error))
 
     def answered(self, call: Call, output: str) -> None:
         """A call of a tool has its output."""
         self.outbox.extend(self.turns.answered(call, output))
+        self._report_rounds()
+
+    def _report_rounds(self) -> None:
+        for turn in self.turns.exceeded:
+            last = turn.responses[-1].id if turn.responses else None
+            response_id = last if isinstance(last, str) else None
+            self.local(ToolRoundsExceeded(rounds=len(turn.responses), response_id=response_id))
+        self.turns.exceeded.clear()
+
+    def give_up_overdue(self, looks: int) -> None:
+        """Give up the responses of which nothing has come for so many looks at the clock."""
+        if self.down or self.response_timeout is None:
+            return
+        for turn in self.responses.overdue(looks):
+            seconds, response_id = self.response_timeout, turn.response_id
+            what = response_id or "a response that was asked for"
+            error = ResponseTimeoutError(f"nothing of {what} came within {seconds:g} s")
+            self.abandon(turn, error)
+            self.local(ResponseTimedOut(response_id=response_id, seconds=seconds))
 
     def postponed(self, call: Call) -> None:
         """A call of a tool will be answered later; the conversation goes on without it."""

@@ -7,6 +7,7 @@ kind of session is opened.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -25,6 +26,7 @@ from .reconnect.policy import Reconnect
 from .reconnect.reconnector import LEAD_SECONDS, Reconnector
 from .session import BaseSession
 from .session_observers import watched
+from .tool_loop import MOST_ROUNDS
 
 __all__ = ["ConnectionOptions", "Opening", "connection", "opened", "refusal"]
 
@@ -57,6 +59,12 @@ class ConnectionOptions(TypedDict, total=False):
     rotate: bool | float
     """Whether to move to another connection before the session's time is over: 5 minutes before, or
     so many seconds."""
+    response_timeout: float | None
+    """Seconds for which the server may send nothing of a response that was asked for or runs; then
+    it is given up, with :class:`ResponseTimedOut`. ``None``, the default, for any."""
+    tool_rounds: int
+    """How many responses of one turn may call tools; 50. Then the model is asked once more without
+    tools, with :class:`ToolRoundsExceeded`."""
     tls: ssl.SSLContext | None
     """A context of your own, for a private certificate authority."""
 
@@ -72,9 +80,17 @@ def connection(options: ConnectionOptions) -> ConnectionOptions:
         "drain_timeout": 5.0,
         "reconnect": None,
         "rotate": False,
+        "response_timeout": None,
+        "tool_rounds": MOST_ROUNDS,
         "tls": None,
     }
-    return {**defaults, **options}
+    given: ConnectionOptions = {**defaults, **options}
+    limit, rounds = given["response_timeout"], given["tool_rounds"]
+    if limit is not None and not 0 < limit < math.inf:
+        raise InvalidOption(f"response_timeout={limit}: give seconds, more than 0, or None")
+    if rounds < 1:
+        raise InvalidOption(f"tool_rounds={rounds}: give 1 or more")
+    return given
 
 
 class Opening(Generic[S]):
@@ -142,6 +158,8 @@ async def _opened(
     dialing: dict[str, Any] = dict(options)
     record, drain_timeout = dialing.pop("record"), dialing.pop("drain_timeout")
     policy, rotate = dialing.pop("reconnect"), dialing.pop("rotate")
+    core.response_timeout = dialing.pop("response_timeout")
+    core.turns.most_rounds = dialing.pop("tool_rounds")
     place = where
     where = await _proved(where, dialing["open_timeout"])
     core.secrets = where.secrets

@@ -18,7 +18,9 @@ __all__ = [
     "HandlerFailed",
     "Reconnected",
     "Reconnecting",
+    "ResponseTimedOut",
     "ToolFailed",
+    "ToolRoundsExceeded",
 ]
 
 
@@ -45,6 +47,30 @@ class ToolFailed(LocalEvent):
 
     exception: BaseException
     """What it raised, with its traceback."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolRoundsExceeded(LocalEvent):
+    """The model has called tools in as many responses of one turn as ``tool_rounds`` allows. It is
+    asked once more, without tools, and the turn ends with that."""
+
+    rounds: int
+    """How many responses of the turn called tools."""
+
+    response_id: str | None
+    """The last of them."""
+
+
+@attrs.frozen(kw_only=True)
+class ResponseTimedOut(LocalEvent):
+    """The server sent nothing of a response for so long that it was cancelled and given up. What
+    waits in the queue goes on."""
+
+    response_id: str | None
+    """Its id; ``None`` where the server never began it."""
+
+    seconds: float
+    """The limit: ``response_timeout``."""
 
 
 @attrs.frozen(kw_only=True)

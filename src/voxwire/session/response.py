@@ -6,13 +6,14 @@ This module knows how coroutines wait for a turn. What a turn is, it does not de
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
 from voxwire_protocol import ClientEvent, Event, FunctionCall, RealtimeResponse, ResponseUsage
 
-from ..errors import QueueOverflow, WaitTimeout
+from ..errors import QueueOverflow, ResponseFailedError, WaitTimeout
 from .acknowledgements import SentEvent
 from .responses.state import DedupText, ResponseState
 
@@ -38,6 +39,11 @@ class TextStream(Generic[T]):
         self._turn = turn
         self._pieces = pieces
         self._lost = lost
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return self._turn.done
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         place = 0
@@ -78,8 +84,21 @@ class Said(str):
     def __aiter__(self) -> AsyncIterator[str]:
         return self._pieces.__aiter__()
 
+    def __str__(self) -> str:
+        if not self._pieces.ended:
+            warnings.warn(
+                "the response has not ended, so its text is not whole: await the response first, "
+                "or read the text with `async for`",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return str.__str__(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, (str(self),)  # a copy, or what is unpickled elsewhere, is a text
+        return str, (str.__str__(self),)  # a copy, or what is unpickled elsewhere, is a text
 
 
 class AudioStream:
@@ -104,14 +123,25 @@ class Response:
     ``await response`` waits for the end, tools and what follows them included, and gives the
     response itself. To read it as it comes, do not await it: ``async for piece in response.text``.
 
-    Awaiting raises :class:`ServerError` where the server refused the request, and
-    :class:`ConnectionClosedError` where the session ended before. A response that failed, was
-    cancelled or is incomplete raises nothing: see :attr:`status`.
+    Awaiting raises :class:`ServerError` where the server refused the request,
+    :class:`ResponseTimeoutError` where it was silent for too long (``connect(response_timeout=)``),
+    and :class:`ConnectionClosedError` where the session ended before. A response that failed, was
+    cancelled or is incomplete raises nothing: see :attr:`status` and :meth:`raise_for_status`.
+
+    Where everybody who awaits it gives up (``asyncio.wait_for``, a cancelled task), the response
+    that runs is left to end, and no further round of tools is begun.
     """
 
-    def __init__(self, turn: ResponseState, cancel: Callable[[ResponseState], Any]) -> None:
+    def __init__(
+        self,
+        turn: ResponseState,
+        cancel: Callable[[ResponseState], Any],
+        abandon: Callable[[ResponseState], Any],
+    ) -> None:
         self._turn = turn
         self._cancel = cancel
+        self._abandon = abandon
+        self._awaiting = 0
 
     @property
     def id(self) -> str | None:
@@ -133,16 +163,18 @@ class Response:
 
     @property
     def text(self) -> Said:
-        """The text so far, to print or to iterate with ``async for``; empty for spoken answers."""
-        return Said.of(self._turn, self._turn.text)
+        """The words of the answer, written or spoken: a ``str`` of what has come so far, whole once
+        the response has been awaited. ``async for piece in response.text`` reads it as it comes. To
+        print it before the end warns, for it is not whole."""
+        return Said.of(self._turn, self._turn.said)
 
     @property
     def transcript(self) -> Said:
-        """What was spoken so far, as text, to print or to iterate with ``async for``."""
+        """The words that were spoken, without what was written; otherwise like :attr:`text`."""
         return Said.of(self._turn, self._turn.transcript)
 
-    def said(self) -> AsyncIterator[str]:
-        """Text and the words of speech, piece by piece from the start to the end."""
+    def stream(self) -> AsyncIterator[str]:
+        """The words of the answer, written or spoken, delta by delta from its start to its end."""
         return TextStream(self._turn, lambda: self._turn.said).__aiter__()
 
     @property
@@ -171,9 +203,42 @@ class Response:
         last = self._turn.responses[-1].usage if self._turn.responses else None
         return last if isinstance(last, ResponseUsage) else None
 
+    def raise_for_status(self) -> Response:
+        """Raise :class:`ResponseFailedError` where the response failed or is incomplete; else give
+        the response. One that was cancelled raises nothing: that was asked for."""
+        if self.status in ("failed", "incomplete") and self._turn.error is None:
+            raise self._failure()
+        if self._turn.error is not None:
+            raise self._turn.error
+        return self
+
+    def _failure(self) -> ResponseFailedError:
+        last: Any = self._turn.responses[-1] if self._turn.responses else None
+        details = getattr(last, "status_details", None)
+        error = getattr(details, "error", None)
+        found = (
+            getattr(error, "code", None),
+            getattr(error, "type", None),
+            getattr(details, "reason", None),
+        )
+        message = getattr(error, "message", None)
+        return ResponseFailedError(
+            self.status,
+            code=next((text for text in found if isinstance(text, str)), None),
+            message=message if isinstance(message, str) else "",
+            response_id=self.id,
+        )
+
     async def cancel(self) -> None:
-        """Ask the server to stop. The response ends with its own event: await it for that."""
+        """Ask the server to stop, as soon as it has begun. The response ends with its own event, or
+        with the server's word that nothing runs: await it for that. On a server that may have lost
+        it, use :meth:`abandon`."""
         await self._cancel(self._turn)
+
+    async def abandon(self) -> None:
+        """Wait for the response no longer, whatever the server does: it ends here and now as
+        ``cancelled``, the server is asked to stop it, and what waits in the queue goes on."""
+        await self._abandon(self._turn)
 
     def __await__(self) -> Generator[Any, None, Response]:
         return self._ended().__await__()
@@ -181,12 +246,17 @@ class Response:
     async def _ended(self) -> Response:
         woken = asyncio.Event()
         self._turn.subscribe(woken.set)
+        self._awaiting += 1
+        self._turn.waived = False
         try:
             while not self._turn.done:
                 woken.clear()
                 await woken.wait()
         finally:
             self._turn.unsubscribe(woken.set)
+            self._awaiting -= 1
+            # Who gave up, by a time-out for one, wants no further rounds of tools.
+            self._turn.waived = not self._turn.done and self._awaiting == 0
         if self._turn.error is not None:
             raise self._turn.error
         return self

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseSession", "Session"]
 
+LOOKS = 8
+"""How often within ``response_timeout`` the clock is looked at: it strikes an eighth late at
+most."""
+
 
 class BaseSession(SendingMethods, Subscriptions):
     """A connection and its two tasks: what sessions of every kind have in common."""
@@ -273,6 +277,19 @@ class Session(VoiceLoop, BaseSession):
     def _prepare(self) -> None:
         self._core.approvals.send = self.send
         self._tools = ToolTasks(self._core, self, self._wanted.set)
+        if self._core.response_timeout is not None:
+            self._look_soon(self._core.response_timeout)
+
+    def _look_soon(self, timeout: float) -> None:
+        """Look a few times within the limit whether the responses that are out go on."""
+
+        def look() -> None:
+            if self.closed is None:
+                self._core.give_up_overdue(LOOKS)
+                self._wanted.set()
+                self._look_soon(timeout)
+
+        self._loop.call_later(timeout / LOOKS, look)
 
     def _act(self) -> None:
         if self._core.turns.to_run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import attrs
 from voxwire_protocol import (
     ClientEvent,
     Event,
@@ -24,7 +25,11 @@ from ..tools.tracker import ToolBatches, Work
 from .responses import ResponseQueue
 from .responses.state import ResponseState
 
-__all__ = ["ToolLoop"]
+__all__ = ["MOST_ROUNDS", "ToolLoop"]
+
+MOST_ROUNDS = 50
+"""How many responses of one turn may call tools, unless another number is given: a model that
+answers each output with another call would go on for ever."""
 
 
 class ToolLoop:
@@ -47,6 +52,10 @@ class ToolLoop:
         """Calls to run; the outcome of each goes to :meth:`answered` or :meth:`postponed`."""
         self.by_hand: list[Any] = []
         """Definitions of tools that are run elsewhere, or answered by hand."""
+        self.most_rounds = MOST_ROUNDS
+        """How many responses of one turn may call tools."""
+        self.exceeded: list[ResponseState] = []
+        """Turns that have just reached that: to be reported, and taken out of this list."""
         self._responses = responses
         self._batches = ToolBatches(tools)
         self._running: dict[str, set[str]] = {}  # response id -> ids of its calls that run
@@ -144,7 +153,7 @@ class ToolLoop:
             elif follow_up is not None and len(ended) == 1:
                 events += _outputs(work)
                 work = Work()
-                events += self._responses.request(follow_up, turn=turn)[1]
+                events += self._again(follow_up, turn)
             else:
                 events += self._responses.settle(turn, tools=False)
         return events + self._send(work, None)
@@ -159,6 +168,12 @@ class ToolLoop:
     def answered(self, call: Call, output: str) -> list[ClientEvent]:
         """A call has its output, be it an error; returns what to send."""
         return self._settled(call, self._batches.answered(call, output))
+
+    def abandon(self, turn: ResponseState, error: BaseException | None) -> list[ClientEvent]:
+        """Wait no longer for a turn, nor for the tools that hold it; returns what to send."""
+        for response_id in [key for key, held in self._held.items() if held is turn]:
+            del self._held[response_id]
+        return self._responses.abandon(turn, error)
 
     def postponed(self, call: Call) -> list[ClientEvent]:
         """A call will be answered later; returns what to send."""
@@ -198,7 +213,23 @@ class ToolLoop:
             return events
         if turn is not None and turn.done:
             return events + self._responses.settle(turn, tools=False)
-        return events + self._responses.request(follow_up, turn=turn)[1]
+        return events + self._again(follow_up, turn)
+
+    def _again(self, follow_up: ResponseCreate, turn: ResponseState | None) -> list[ClientEvent]:
+        """Ask for the response after the outputs: without tools where the turn has used its
+        rounds, and not at all where it has gone on after that, or nobody waits for it."""
+        if turn is None:
+            return self._responses.request(follow_up)[1]
+        rounds = len(turn.responses)
+        if rounds > self.most_rounds or turn.waived:
+            turn.finish("cancelled" if turn.waived else "incomplete")
+            return self._responses.settle(turn, tools=False)
+        if rounds == self.most_rounds:
+            self.exceeded.append(turn)
+            params = follow_up.response
+            given = params if isinstance(params, ResponseCreateParams) else ResponseCreateParams()
+            follow_up = attrs.evolve(follow_up, response=attrs.evolve(given, tool_choice="none"))
+        return self._responses.request(follow_up, turn=turn)[1]
 
 
 def _is_function(tool: object) -> bool:

@@ -119,8 +119,8 @@ async def _say(session: Any, given: Mapping[str, Any]) -> Any:
     return {
         "id": response.id,
         "status": response.status,
-        "text": str(response.text),
-        "transcript": str(response.transcript),
+        "text": "".join(response.text),
+        "transcript": "".join(response.transcript),
     }
 
 

@@ -50,7 +50,7 @@ class Response:
 
     def __iter__(self) -> Iterator[str]:
         """What is said, piece by piece from the start to the end: text, or the words of speech."""
-        return self._portal.iterate(self._inner.said())
+        return self._portal.iterate(self._inner.stream())
 
     @property
     def audio(self) -> Iterator[bytes]:
@@ -59,13 +59,13 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The text so far; empty for a spoken answer."""
-        return str(self._inner.text)
+        """See :attr:`voxwire.Response.text`."""
+        return str.__str__(self._inner.text)
 
     @property
     def transcript(self) -> str:
         """What was spoken so far, as text."""
-        return str(self._inner.transcript)
+        return str.__str__(self._inner.transcript)
 
     @property
     def id(self) -> str | None:
@@ -97,9 +97,18 @@ class Response:
         """See :attr:`voxwire.Response.usage`."""
         return self._inner.usage
 
+    def raise_for_status(self) -> Response:
+        """See :meth:`voxwire.Response.raise_for_status`."""
+        self._inner.raise_for_status()
+        return self
+
     def cancel(self) -> None:
         """Ask the server to stop. The response ends with its own event: wait for that."""
         self._portal.call(self._inner.cancel())
+
+    def abandon(self) -> None:
+        """See :meth:`voxwire.Response.abandon`."""
+        self._portal.call(self._inner.abandon())
 
 
 class SendReceipt:

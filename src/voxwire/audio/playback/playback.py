@@ -79,6 +79,12 @@ class Playback:
         return self._speech.interrupts
 
     @property
+    def cancelled(self) -> frozenset[str]:
+        """Ids of responses that have been cancelled, or that the server cancels by itself because
+        the user speaks."""
+        return frozenset(filter(None, self._speech.cancelled))
+
+    @property
     def playing(self) -> str | None:
         """The id of the item that is being heard, or is the next to be."""
         track = self._speech.row.playing

@@ -158,6 +158,18 @@ class ResponseMatcher:
                 return turn, True
         return None, False
 
+    def answers(self, response: Any, turn: ResponseState) -> bool:
+        """Whether a new response is that of a turn that was ended here: by its metadata, or, on a
+        server that repeats none, as long as nothing else has ended since it was asked for."""
+        found: Any = getattr(response, "metadata", None)
+        echoed = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        if echoed:
+            own = turn.metadata
+            return bool(own) and all(echoed.get(key) == value for key, value in own.items())
+        if self._echoes or turn.overtaken or any(other.sent for other in self.turns):
+            return False
+        return self._placed(turn, response)
+
     def _placed(self, turn: ResponseState, response: Any) -> bool:
         """Whether the response is in, or out of, the conversation, as the turn is to be."""
         conversation: Any = getattr(response, "conversation_id", UNSET)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
@@ -18,6 +18,7 @@ from voxwire_protocol import (
     ClientEvent,
     ErrorEvent,
     Event,
+    ResponseCancel,
     ResponseCreate,
     ResponseCreated,
     ResponseDone,
@@ -36,6 +37,9 @@ __all__ = ["RETRIES", "Policy", "ResponseQueue"]
 Policy: TypeAlias = Literal["wait", "merge"]
 """What a request does while another response is running: wait for its turn, or join a request that
 is waiting already and asks for nothing else, so that one response answers both."""
+
+MOST_GIVEN_UP = 16
+"""How many turns are remembered that ended here while the server might begin them yet."""
 
 RETRIES = 3
 """How often a request that the server refused as a second one is sent again, each time after a
@@ -60,6 +64,8 @@ class ResponseQueue:
         self._held: list[ResponseState] = []  # ended, but with tools still to answer
         self._ended_now: list[ResponseState] = []
         self._plain = False  # the server refuses metadata
+        # Ended here, while the server may begin them yet.
+        self._given_up: list[ResponseState] = []
         self._paused = False  # there is no connection
 
     @staticmethod
@@ -163,6 +169,70 @@ class ResponseQueue:
         # One that is on its way is cancelled when it has its id: without, another might be hit.
         return []
 
+    def stop(
+        self, response_ids: Iterable[str | None], ending: Collection[str]
+    ) -> list[ClientEvent]:
+        """The listener interrupts: cancel what speaks, and whatever is to speak next in the
+        conversation: a response that was asked for and has not begun, or the tools between two.
+
+        Args:
+            response_ids: responses that are being played; ``None`` for one without an id.
+            ending: ids of responses that the server cancels by itself.
+        """
+        events: list[ClientEvent] = []
+        for response_id in response_ids:
+            turn = self.turn_of(response_id) if response_id is not None else self.current
+            if turn is None:
+                named = UNSET if response_id is None else response_id
+                events.append(ResponseCancel(event_id=self._event_id(), response_id=named))
+            else:
+                events += self.cancel(turn if turn.running else None)
+        current = self.current
+        if current is None or not current.running or current.response_id not in ending:
+            events += self.cancel()
+        return events
+
+    def overdue(self, looks: int) -> list[ResponseState]:
+        """Look at what is out; returns the turns of which nothing has come for so many looks."""
+        for turn in self._floor.turns:
+            turn.quiet += 1
+        return [turn for turn in self._floor.turns if turn.quiet > looks]
+
+    def abandon(self, turn: ResponseState, error: BaseException | None = None) -> list[ClientEvent]:
+        """Wait no longer for a turn: it ends here and now, whatever the server says of it. What
+        waits goes on. Returns what to send, a cancel among it.
+
+        Args:
+            error: what those who wait for it get; ``None`` ends it as cancelled.
+        """
+        if turn.done:
+            return []
+        events: list[ClientEvent] = []
+        out = turn in self._floor.turns
+        if out and turn.cancel_id is None:
+            events += self._cancels.send(turn)
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+        if turn in self._held:
+            self._held.remove(turn)
+        turn.cancelling = True
+        if error is None:
+            turn.finish("cancelled")
+        else:
+            turn.fail(error)
+        if out:
+            self._give_up(turn)
+        return events + self._next()
+
+    def _give_up(self, turn: ResponseState) -> None:
+        """A turn that is out has ended without the server's word for it."""
+        begun = turn.running or turn.response_id is not None
+        self._floor.over(turn)
+        if not begun:
+            # It may be taken up yet: then its response is nobody's, and is stopped.
+            self._given_up.append(turn)
+            del self._given_up[:-MOST_GIVEN_UP]
+
     def sent(self, event: ClientEvent) -> None:
         """Note a request that the caller sent by itself: it counts as running from now on."""
         if not isinstance(event, ResponseCreate):
@@ -258,6 +328,7 @@ class ResponseQueue:
             event = marked(event, turn.token)
         turn.metadata = metadata(event)
         turn.sent = True
+        turn.quiet = 0
         self._floor.turns.append(turn)
         items, turn.items = turn.items, []  # a request that is sent again does not repeat them
         return [*items, event]
@@ -273,6 +344,9 @@ class ResponseQueue:
     # -- what the server says -----------------------------------------------------------------
 
     def _created(self, response: Any) -> list[ClientEvent]:
+        stale = self._taken_up(response)
+        if stale is not None:
+            return self._cancels.send(stale)
         turn = self._floor.begin(response, list(self._waiting))
         if turn is None:
             return []
@@ -291,6 +365,8 @@ class ResponseQueue:
 
     def _over(self, turn: ResponseState | None) -> list[ClientEvent]:
         """A response has ended, be it nobody's. What waits goes out when its turn is settled."""
+        for given_up in self._given_up:
+            given_up.overtaken = True
         self._floor.over(turn)
         if turn is None or turn.done:
             return self._next()
@@ -302,7 +378,9 @@ class ResponseQueue:
         if refusal.idle:
             if self._cancels.proves_silence(refusal):
                 self._floor.stranger = False
-            return self._cancels.refused(refusal, self._floor.turns) + self._next()
+            self._inactive(refusal)
+            events = self._cancels.refused(refusal, self._floor.turns)
+            return events + self._next()
         turn = self._floor.refused(refusal)
         if turn is None:
             return []
@@ -317,6 +395,26 @@ class ResponseQueue:
             turn.requeue()
             self._waiting.insert(0, turn)
         return self._next()
+
+    def _inactive(self, refusal: Refusal) -> None:
+        """The server knows nothing to cancel where we do: what we know of has ended."""
+        for turn in list(self._floor.turns):
+            about = turn.cancel_id is not None and refusal.event_id in (turn.cancel_id, None)
+            # One that began after its cancel went out is cancelled once more, by its id.
+            if about and not (turn.cancelled_early and turn.running):
+                turn.finish("cancelled")
+                self._give_up(turn)
+
+    def _taken_up(self, response: Any) -> ResponseState | None:
+        """The turn, ended here before, whose request the server takes up after all."""
+        for turn in self._given_up:
+            if self._floor.pairing.answers(response, turn):
+                self._given_up.remove(turn)
+                late = ResponseState(beside=turn.beside)
+                late.cancelling = True
+                self._floor.pairing.begin(late, id_of(response))
+                return late
+        return None
 
     def _unknown(self, event: UnknownEvent) -> list[ClientEvent]:
         # Some servers end a cancelled response with an event of that name and no response.done.

@@ -166,6 +166,10 @@ class ResponseState:
         self.audio_lost = 0
         """How many pieces of audio had to go because nobody read them."""
         self.keep_audio = False
+        self.quiet = 0
+        """How many looks at the clock have found nothing new of it; see ``overdue``."""
+        self.waived = False
+        """Whether nobody waits for it any more: it ends with what runs."""
         self._audio_bytes = 0
         self._audio_began = 0  # the number of the first piece of the running response
         self._audio_said = b""  # what it had sounded before it was made anew
@@ -213,6 +217,7 @@ class ResponseState:
         self.response_id = response_id
         self.sent, self.running, self.guessed = False, True, guessed
         self.status = "in_progress"
+        self.quiet = 0
         self._forget()
         self._wake()
 
@@ -238,6 +243,7 @@ class ResponseState:
 
     def hear(self, event: Event) -> None:
         """Take an event of the running response."""
+        self.quiet = 0
         if isinstance(event, ResponseOutputAudioTranscriptDelta):
             self._hear_piece(self.transcript, "transcript", event)
         elif isinstance(event, ResponseOutputAudioDelta):
