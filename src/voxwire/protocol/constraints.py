@@ -23,6 +23,7 @@ __all__ = [
     "Rule",
     "choice",
     "expected",
+    "half_a_character",
     "kinds",
     "meant",
     "nearest",
@@ -31,6 +32,7 @@ __all__ = [
     "shown",
     "size",
     "text",
+    "writable",
 ]
 
 Rule: TypeAlias = Mapping[str, Any]
@@ -106,6 +108,8 @@ def shown(value: object) -> str:
 
 def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
     """What is wrong with a text."""
+    if not writable(value):
+        yield half_a_character(value, path)
     if "const" in rule and value != rule["const"]:
         yield Problem(path, repr(rule["const"]), value, got=_said(rule, value))
     elif "enum" in rule and value not in rule["enum"]:
@@ -123,6 +127,22 @@ def text(rule: Rule, value: str, path: str) -> Iterator[Problem]:
 
 def _said(rule: Rule, value: str) -> str:
     return "another value" if rule.get("secret") else shown(value)
+
+
+def writable(value: str) -> bool:
+    """Whether a text can be written: half a surrogate pair cannot."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # that is the finding
+        return False
+    return True
+
+
+def half_a_character(value: str, path: str) -> Problem:
+    """The problem of a text that cannot be written."""
+    return Problem(path, "text", value, "replace the lone surrogate", got="half a character")
 
 
 def number(rule: Rule, value: float, path: str) -> Iterator[Problem]:
@@ -156,8 +176,8 @@ def size(rule: Rule, size: int, path: str, value: Any, suffix: str, what: str) -
 def not_json(value: Any, path: str) -> Iterator[Problem]:
     """What cannot be written as JSON, and where; for when writing has failed."""
     if isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
-            yield Problem(path, "text", value, "replace the lone surrogate", got="half a character")
+        if not writable(value):
+            yield half_a_character(value, path)
     elif isinstance(value, Mapping):
         for key, entry in value.items():
             yield from not_json(key, child_path(path, repr(key)))

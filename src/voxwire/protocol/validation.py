@@ -17,7 +17,20 @@ from voxwire_protocol import UNSET, Model, Unknown
 from voxwire_protocol._runtime import Problem, child_path
 from voxwire_protocol.rules import RULES, UNIONS
 
-from .constraints import Rule, choice, expected, kinds, meant, nearest, number, shown, size, text
+from .constraints import (
+    Rule,
+    choice,
+    expected,
+    half_a_character,
+    kinds,
+    meant,
+    nearest,
+    number,
+    shown,
+    size,
+    text,
+    writable,
+)
 
 __all__ = ["check", "is_valid", "validate"]
 
@@ -81,6 +94,9 @@ def _model(
         else:
             yield from _rule(rule, entry, place, mode)
     for key in mapping or ():
+        if isinstance(key, str) and not writable(key):
+            yield half_a_character(key, path)
+            continue
         place = child_path(path, str(key))
         if key not in rules and place not in mode.allowed:
             cure = _cure(name, key) or f"fields: {', '.join(rules)}."
@@ -134,6 +150,9 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
             place = child_path(path, str(key))
             if not isinstance(key, str):
                 yield Problem(place, "a string as key", key)
+            elif not writable(key):
+                yield half_a_character(key, path)
+                continue
             elif "names" in rule:
                 yield from text(rule["names"], key, place)
             yield from _rule(rule.get("values", {"null": True}), entry, place, mode)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
 
 from ..errors import InvalidEvent
+from ..protocol.constraints import writable
 from .core import Core, log
 from .input_audio import MAX_APPEND, pieces
 from .response import SendReceipt
@@ -82,8 +83,11 @@ class SendingMethods:
         return SendReceipt(await self._transmit(checked, frame, extra))
 
     async def send_raw(self, frame: str | bytes) -> None:
-        """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`."""
+        """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`, and
+        :class:`InvalidEvent` for a text that no frame can carry."""
         self._here()
+        if isinstance(frame, str) and not writable(frame):
+            raise InvalidEvent("$", "half a character in it", "replace the lone surrogate")
         self._core.require_open()
         await self._transmit(None, frame)
 

@@ -6,8 +6,8 @@ keeps the two in step, so that a turn ends with the answer and not with the call
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, cast
 
 import attrs
 from voxwire_protocol import (
@@ -19,7 +19,8 @@ from voxwire_protocol import (
     ResponseCreateParams,
 )
 
-from ..tools.tool import Call, Tool
+from ..errors import InvalidOption
+from ..tools.tool import Call, Tool, tool_name
 from ..tools.toolset import ToolSet
 from ..tools.tracker import ToolBatches, Work
 from .responses import ResponseQueue
@@ -70,6 +71,7 @@ class ToolLoop:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
         given: list[Any] = list(tools)
+        _check_given(given)
         functions: list[Any] = [
             each for each in given if isinstance(each, Tool) or _is_function(each)
         ]
@@ -230,6 +232,29 @@ class ToolLoop:
             given = params if isinstance(params, ResponseCreateParams) else ResponseCreateParams()
             follow_up = attrs.evolve(follow_up, response=attrs.evolve(given, tool_choice="none"))
         return self._responses.request(follow_up, turn=turn)[1]
+
+
+def _check_given(given: list[Any]) -> None:
+    """Refuse what is no tool, names that no server takes, and two definitions of one name."""
+    seen: dict[str, int] = {}
+    for index, each in enumerate(given):
+        if not (callable(each) or isinstance(each, (Mapping, Model))):
+            raise InvalidOption(
+                f"tools[{index}]={each!r} is no tool: give a function, a Tool, or the definition "
+                "of a tool as a dict or an object"
+            )
+        if not isinstance(each, (Mapping, Model)):
+            continue  # its name is checked where it is made
+        said = cast("Mapping[str, Any]", each if isinstance(each, Mapping) else each.to_dict())
+        name = said.get("name")
+        if said.get("type") != "function" or not isinstance(name, str):
+            continue
+        tool_name(None, name)
+        if name in seen:
+            raise InvalidOption(
+                f"tools[{seen[name]}] and tools[{index}] are both called {name!r}: leave one out"
+            )
+        seen[name] = index
 
 
 def _is_function(tool: object) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
+from ..protocol.constraints import writable
 from ..tools.deferred import DeferredResult
-from ..tools.runner import Outcome, result_of, run
+from ..tools.runner import Outcome, result_of, run, writable_text
 from ..tools.tool import Call, ToolContext
 from .core import Core, log
 from .local_events import ToolFailed
@@ -86,7 +88,19 @@ class ToolTasks:
         )
         for around in self._core.around_tools:
             work = partial(around, call, work)
-        outcome: Outcome = await work()
+        try:
+            outcome: Outcome = await work()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the session ends, and nobody wants an answer
+            outcome = result_of(None, error)
+        except BaseException as error:
+            # Whatever happens to a call, it is answered: the model waits for that.
+            self._answer(call, result_of(None, error))
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            return
         if outcome.later is None:
             self._answer(call, outcome)
             return
@@ -96,7 +110,7 @@ class ToolTasks:
 
     def _answer(self, call: Call, outcome: Outcome) -> None:
         if outcome.error is not None:
-            log.error("tool %s failed", call.name, exc_info=outcome.error)
+            _log_failure(call.name, outcome.error)
             self._core.local(ToolFailed(call=call, exception=outcome.error))
         self._core.answered(call, outcome.output)
         self._flush_soon()
@@ -111,6 +125,14 @@ class ToolTasks:
         later.listen(settled)
         if later.work is not None:
             self._start(_work(later.work, later), f"voxwire tool {call.name}, later")
+
+
+def _log_failure(name: str, error: BaseException) -> None:
+    words = "".join(traceback.format_exception(error))
+    if writable(words):
+        log.error("tool %s failed", name, exc_info=error)
+    else:  # no handler could write its words as they are
+        log.error("tool %s failed\n%s", name, writable_text(words))
 
 
 async def _work(work: Awaitable[Any], later: DeferredResult) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -20,7 +21,16 @@ from .threads import in_thread
 from .tool import AnyTool, Call, ToolContext, ToolError
 from .toolset import ToolSet
 
-__all__ = ["Before", "Outcome", "error_text", "output_text", "result_of", "run"]
+__all__ = [
+    "Before",
+    "Outcome",
+    "error_text",
+    "output_text",
+    "result_of",
+    "run",
+    "said_of",
+    "writable_text",
+]
 
 
 def output_text(value: Any) -> str:
@@ -31,17 +41,26 @@ def output_text(value: Any) -> str:
             cure.
     """
     if isinstance(value, str):
-        return value
+        return writable_text(str.__str__(value))
     plain = msgspec.to_builtins(
         value, builtin_types=(bytes, bytearray, memoryview), str_keys=True, enc_hook=_other
     )
     _refuse_bytes(plain)
-    return msgspec.json.encode(plain).decode()
+    try:
+        return msgspec.json.encode(plain).decode()
+    except UnicodeEncodeError:  # half a surrogate pair somewhere in it
+        return json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def error_text(kind: str, message: str) -> str:
     """What a model is told in place of an output: what went wrong, and nothing of the inside."""
-    return msgspec.json.encode({"error": kind, "message": message}).decode()
+    return msgspec.json.encode({"error": kind, "message": writable_text(message)}).decode()
+
+
+def writable_text(text: str) -> str:
+    """The text, with a question mark in place of each half of a surrogate pair: such halves come
+    from file names and cut strings, and no frame can carry them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _refuse_bytes(value: object) -> None:
@@ -60,7 +79,7 @@ def _refuse_bytes(value: object) -> None:
 
 def _other(value: Any) -> Any:
     if isinstance(value, str):  # of a class of its own, as Response.text is
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, Unknown):
         return value.to_dict()
     if callable(dump := getattr(value, "model_dump", None)):  # pydantic, which we do not import
@@ -108,6 +127,8 @@ async def run(
         arguments = tool.build(_decode(call.arguments))
     except BadArguments as error:  # the model's mistake: it is told, and may try again
         return _failed("invalid_arguments", str(error))
+    except Exception as error:  # such as a __post_init__ that raises what it likes
+        return _failed("invalid_arguments", said_of(error), error)
     try:
         refusal = await _refusal(tools, tool, call)
         if refusal is not None:
@@ -124,7 +145,9 @@ async def run(
         if task is not None and task.cancelling():
             raise
         return result_of(None, error)  # the function's own affair, such as a task that it lost
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise  # the program is to end
+    except BaseException as error:
         # A tool may raise anything: the model is told that it failed, the log says how.
         return result_of(None, error)
     return Outcome(later=value) if isinstance(value, DeferredResult) else result_of(value)
@@ -139,13 +162,28 @@ def result_of(value: Any, error: BaseException | None = None) -> Outcome:
     if error is None:
         try:
             return Outcome(output=output_text(value))
+        except RecursionError as unwritable:  # one that contains itself, or as good as that
+            return _failed("invalid_output", "The output contains itself.", unwritable)
         except (TypeError, ValueError) as unwritable:
             # A value that is no JSON: the program's mistake, which the log tells.
-            return _failed("invalid_output", str(unwritable), unwritable)
+            return _failed("invalid_output", said_of(unwritable, named=False), unwritable)
+        except Exception as unwritable:  # of a model_dump, or whatever else writes itself
+            return _failed("invalid_output", said_of(unwritable), unwritable)
     if isinstance(error, ToolError):
-        return _failed("tool_failed", str(error))
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return _failed("tool_failed", said[:_LONGEST_REASON], error)
+        return _failed("tool_failed", said_of(error, named=False))
+    return _failed("tool_failed", said_of(error), error)
+
+
+def said_of(error: BaseException, *, named: bool = True) -> str:
+    """What an exception says, with its class in front; never raises."""
+    try:
+        words = str(error)
+    except Exception:  # a __str__ of its own, which fails
+        words = ""
+    name = type(error).__name__
+    if named or not words:
+        words = f"{name}: {words}" if words else name
+    return words[:_LONGEST_REASON]
 
 
 def _failed(kind: str, message: str, error: BaseException | None = None) -> Outcome:
@@ -159,8 +197,10 @@ def _decode(text: str) -> dict[str, Any]:
     # Models leave the text empty for a function without parameters.
     try:
         given: object = msgspec.json.decode(text) if text.strip() else {}
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise BadArguments(f"The arguments are not JSON: {error}") from None
+    except RecursionError:
+        raise BadArguments("The arguments are nested too deeply.") from None
     if isinstance(given, dict):
         return cast("dict[str, Any]", given)
     raise BadArguments("The arguments are not a JSON object.")

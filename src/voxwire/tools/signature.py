@@ -14,16 +14,13 @@ import msgspec
 
 from ..errors import InvalidOption
 from . import docstrings
-from .schema import Schema, add_default, schema_of
+from .adapters import Adapter, BadArguments, adapter_of
+from .schema import Schema, add_default
 
 __all__ = ["Arguments", "BadArguments", "Signature"]
 
 Arguments = dict[str, Any]
 """Built arguments: parameter name -> value."""
-
-
-class BadArguments(Exception):
-    """What a model gave does not fit. The message is for the model, and names the place."""
 
 
 class Signature:
@@ -48,6 +45,7 @@ class Signature:
         self.schema: Schema = {"type": "object", "properties": {}}
         """JSON Schema of the object that the model writes."""
         self._positional: list[str] = []
+        self._read: dict[str, Callable[[Any, str], Any]] = {}
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
         hints = _hints(function, name)
         for parameter in inspect.signature(function).parameters.values():
@@ -58,12 +56,15 @@ class Signature:
                 self.hidden = parameter.name
             else:
                 _refuse(name, parameter, hint)
-                self._describe(name, parameter, hint, docs.parameters.get(parameter.name))
-                fields.append(
-                    (parameter.name, hint)
-                    if parameter.default is inspect.Parameter.empty
-                    else (parameter.name, hint, msgspec.field(default_factory=_same(parameter)))
-                )
+                adapter = _adapter(name, parameter, hint)
+                self._describe(parameter, adapter.schema, docs.parameters.get(parameter.name))
+                if adapter.read is not None:
+                    self._read[parameter.name] = adapter.read
+                if parameter.default is inspect.Parameter.empty:
+                    fields.append((parameter.name, adapter.hint))
+                else:
+                    default = msgspec.field(default_factory=_same(parameter))
+                    fields.append((parameter.name, adapter.hint, default))
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
                 self._positional.append(parameter.name)
         self.schema["additionalProperties"] = False
@@ -71,15 +72,7 @@ class Signature:
             "Arguments", fields, kw_only=True, forbid_unknown_fields=True
         )
 
-    def _describe(
-        self, name: str, parameter: inspect.Parameter, hint: Any, said: str | None
-    ) -> None:
-        try:
-            schema = schema_of(hint)
-        except (TypeError, NameError) as error:
-            raise InvalidOption(
-                f"{name}: parameter {parameter.name!r} cannot be filled from JSON: {error}"
-            ) from None
+    def _describe(self, parameter: inspect.Parameter, schema: Schema, said: str | None) -> None:
         if said:
             schema.setdefault("description", said)
         if parameter.default is inspect.Parameter.empty:
@@ -102,7 +95,11 @@ class Signature:
                 built = msgspec.convert(given, self._struct, strict=False)
             except msgspec.ValidationError:
                 raise BadArguments(str(error).replace("`", "")) from None
-        return {name: getattr(built, name) for name in self._struct.__struct_fields__}
+        arguments = {name: getattr(built, name) for name in self._struct.__struct_fields__}
+        for name, read in self._read.items():
+            if name in given:  # else it has its default
+                arguments[name] = read(arguments[name], name)
+        return arguments
 
     def call(self, function: Callable[..., Any], arguments: Arguments, hidden: Any) -> Any:
         """Call `function` with built arguments."""
@@ -113,10 +110,24 @@ class Signature:
         return function(*first, **rest)
 
 
+def _adapter(name: str, parameter: inspect.Parameter, hint: Any) -> Adapter:
+    try:
+        return adapter_of(hint)
+    except (TypeError, NameError) as error:
+        raise InvalidOption(
+            f"{name}: parameter {parameter.name!r} cannot be filled from JSON: {error}"
+        ) from None
+
+
 def _refuse(name: str, parameter: inspect.Parameter, hint: Any) -> None:
     if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
         raise InvalidOption(
             f"{name}: {parameter} cannot be described to a model: name each parameter"
+        )
+    if type(parameter.default).__module__ == "pydantic.fields":
+        raise InvalidOption(
+            f"{name}: put the Field of parameter {parameter.name!r} into its annotation: "
+            "Annotated[int, Field(ge=0)]"
         )
     if hint is inspect.Parameter.empty:
         cure = (

@@ -421,14 +421,21 @@ class ToolBatches:
             return
         if batch.aside and call.item_id not in self._listed:
             return
+        if len(batch.calls) >= MOST_CALLS:
+            return  # no response has so many: what comes after that is not run
         self._seen[call.call_id] = batch
-        while len(self._seen) > MOST_CALLS:
-            self._answered.discard(oldest := next(iter(self._seen)))
-            del self._seen[oldest]
+        if len(self._seen) > 2 * MOST_CALLS:
+            self._forget()
         batch.calls[call.call_id] = call
         batch.waiting.add(call.call_id)
         if not self._by_hand(call.name):
             work.run.append(call)
+
+    def _forget(self) -> None:
+        """Forget the oldest calls, but none of a response that is not over: it would run again."""
+        for call_id in [key for key, batch in self._seen.items() if batch.over][:MOST_CALLS]:
+            del self._seen[call_id]
+            self._answered.discard(call_id)
 
     def _by_hand(self, name: str) -> bool:
         if name in self.tools:

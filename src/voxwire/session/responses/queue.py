@@ -398,10 +398,11 @@ class ResponseQueue:
 
     def _inactive(self, refusal: Refusal) -> None:
         """The server knows nothing to cancel where we do: what we know of has ended."""
-        for turn in list(self._floor.turns):
-            about = turn.cancel_id is not None and refusal.event_id in (turn.cancel_id, None)
+        # An error without the event's id may be about a cancel of long ago: it proves nothing.
+        about = refusal.event_id
+        for turn in [turn for turn in self._floor.turns if about and turn.cancel_id == about]:
             # One that began after its cancel went out is cancelled once more, by its id.
-            if about and not (turn.cancelled_early and turn.running):
+            if not (turn.cancelled_early and turn.running):
                 turn.finish("cancelled")
                 self._give_up(turn)
 
