@@ -92,6 +92,10 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def wipe(self) -> None:
+        """Forget all that was stored, while it is stopped."""
+        shutil.rmtree(self._folder / f"aof-{self.port}")
+
     def _signal(self, which: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(which)

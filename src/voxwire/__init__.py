@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .errors import SessionExpired as SessionExpired
     from .errors import SessionOwned as SessionOwned
+    from .errors import StateLost as StateLost
     from .errors import SteeringRefused as SteeringRefused
     from .errors import StoreError as StoreError
     from .errors import StoreUnavailable as StoreUnavailable
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from .store.local_events import Resumed as Resumed
     from .store.local_events import StoreFailed as StoreFailed
     from .store.local_events import StoreRecovered as StoreRecovered
+    from .store.local_events import StoreReset as StoreReset
     from .store.observer import Observation as Observation
     from .store.observer import observe as observe
     from .store.options import StoreOptions as StoreOptions
@@ -164,8 +166,8 @@ _HOME = {
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
         "PermissionDenied", "QueueOverflow", "RecordingError", "ResponseFailedError",
         "ResponseTimeoutError", "ServerError", "SessionExpired",
-        "SessionOwned", "SteeringRefused", "StoreError", "StoreUnavailable", "ToolError",
-        "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
+        "SessionOwned", "StateLost", "SteeringRefused", "StoreError", "StoreUnavailable",
+        "ToolError", "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
     ),
     "http.calls": ("CallAnswer",),
     "http.client": ("AsyncClient", "Client"),
@@ -201,7 +203,9 @@ _HOME = {
     "session.transcription": ("Transcriber", "TranscriptLine"),
     "session.translation": ("Translated", "Translator"),
     "store.base": ("Store",),
-    "store.local_events": ("OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered"),
+    "store.local_events": (
+        "OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered", "StoreReset",
+    ),
     "store.observer": ("Observation", "observe"),
     "store.options": ("StoreOptions",),
     "store.redis": ("RedisStore",),

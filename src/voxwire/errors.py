@@ -38,6 +38,7 @@
         ├── UnknownSession                       there is no such session, or it has been closed
         ├── SessionOwned                         another process holds it
         ├── OwnershipLost                        another process has taken it over
+        ├── StateLost                            the store no longer has what was stored
         ├── NoOwner                              nobody holds it, so nobody can answer
         └── SteeringRefused                      its owner could not do what was asked
 
@@ -76,6 +77,7 @@ __all__ = [
     "ServerError",
     "SessionExpired",
     "SessionOwned",
+    "StateLost",
     "SteeringRefused",
     "StoreError",
     "StoreUnavailable",
@@ -288,6 +290,12 @@ class SessionOwned(StoreError):
 
 class OwnershipLost(StoreError):
     """Another process has taken the session over: this one may no longer act for it."""
+
+
+class StateLost(StoreError):
+    """The store no longer has what was stored in it, in whole or in part: it was emptied, has
+    evicted it, or went back to an older state. The owner of a session claims it again and stores it
+    whole (:class:`StoreReset`)."""
 
 
 class NoOwner(StoreError):

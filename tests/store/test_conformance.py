@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
+import attrs
 import pytest
 
 from voxwire.errors import (
@@ -13,11 +15,14 @@ from voxwire.errors import (
     NoOwner,
     OwnershipLost,
     SessionOwned,
+    StateLost,
     StoreError,
     UnknownSession,
     WaitTimeout,
 )
 from voxwire.store import Batch, Entry, Store
+from voxwire.store.lease import claimed
+from voxwire.store.options import StoreOptions
 
 TTL = 30.0
 
@@ -205,6 +210,121 @@ async def test_what_was_claimed_and_never_begun_can_be_begun(store: Store, store
     await store.release(heir, ended=False)
     with pytest.raises(StoreError, match="resume"):
         await store.claim("call-1", "a", ttl=TTL, new=True)
+
+
+async def test_no_fence_comes_twice_not_even_where_all_is_forgotten(store: Store) -> None:
+    fences: list[int] = []
+    for _ in range(5):
+        lease = await store.claim("call-1", "a", ttl=TTL, new=True)
+        fences.append(lease.fence)
+        await store.forget("call-1")
+    assert fences == sorted(set(fences))
+    assert len({lease.token, (await store.claim("call-1", "a", ttl=TTL, new=True)).token}) == 2
+
+
+async def test_the_owner_before_a_loss_is_refused_and_the_one_after_it_is_not(
+    store: Store, stores: Any
+) -> None:
+    """The fence of the new owner was that of the old one, whose high batch number had all of the
+    new one's batches taken for repeated ones."""
+    old = await store.claim("call-1", "a", ttl=TTL, new=True)
+    for number in range(1, 30):
+        await store.write(old, Batch(number=number, entries=entries("old")))
+    await store.forget("call-1")
+    other = stores()
+    new = await other.claim("call-1", "b", ttl=TTL, new=True)
+    for attempt in (
+        store.write(old, Batch(number=30, entries=entries("stale"), snapshot=b"stale")),
+        store.asked(old, wait=0.0),
+        store.asked(old, wait=5.0),
+        store.release(old, ended=True),
+        store.reclaim(old),
+        # Whoever has guessed one of the two has not the other.
+        store.write(attrs.evolve(old, fence=new.fence), Batch(number=1)),
+        store.write(attrs.evolve(new, fence=old.fence), Batch(number=1)),
+    ):
+        with pytest.raises(OwnershipLost, match="it is b's now"):
+            await attempt
+    for number in range(1, 4):
+        await other.write(new, Batch(number=number, entries=entries(f"new {number}")))
+    assert texts(await other.read("call-1")) == ["new 1", "new 2", "new 3"]
+    stored = await other.load("call-1")
+    assert (stored.owner, stored.fence, stored.snapshot) == ("b", new.fence, None)
+
+
+async def test_what_was_lost_is_claimed_again_by_its_owner(store: Store, stores: Any) -> None:
+    lease = await store.claim("call-1", "a", ttl=TTL, new=True)
+    await store.write(lease, Batch(number=1, entries=entries("old")))
+    await stores().forget("call-1")
+    for attempt in (
+        store.write(lease, Batch(number=2, entries=entries("more"))),
+        store.asked(lease, wait=0.0),
+        store.asked(lease, wait=5.0),
+        store.release(lease, ended=False),
+    ):
+        with pytest.raises(StateLost):
+            await attempt
+    with pytest.raises(UnknownSession):  # and nothing was stored
+        await store.load("call-1")
+    again = await store.reclaim(lease)
+    assert (again.owner, again.token) == (lease.owner, lease.token)
+    assert again.fence > lease.fence
+    with pytest.raises(OwnershipLost):  # what was sent before comes too late
+        await store.write(lease, Batch(number=2, entries=entries("late")))
+    assert (await store.reclaim(lease)).fence > again.fence  # whose answer was not heard
+    again = await store.reclaim(again)
+    await store.write(again, Batch(number=1, entries=entries("new"), snapshot=b"whole"))
+    with pytest.raises(SessionOwned):
+        await stores().claim("call-1", "b", ttl=TTL)
+    stored = await store.load("call-1")
+    assert (stored.snapshot, stored.fence, stored.missing) == (b"whole", again.fence, 0)
+
+
+async def test_what_another_has_had_meanwhile_is_not_claimed_again(store: Store) -> None:
+    old = await store.claim("call-1", "a", ttl=TTL, new=True)
+    await store.forget("call-1")
+    new = await store.claim("call-1", "b", ttl=TTL, new=True)
+    await store.release(new, ended=True)
+    for attempt in (store.write(old, Batch(number=1)), store.reclaim(old)):
+        with pytest.raises(OwnershipLost, match="nobody's now"):
+            await attempt
+    assert (await store.load("call-1")).ended
+
+
+async def test_an_older_state_is_a_loss(store: Store) -> None:
+    """As when a store comes back from a copy: it lacks batches that it had acknowledged."""
+    lease = await store.claim("call-1", "a", ttl=TTL, new=True)
+    await store.write(lease, Batch(number=1, entries=entries("one")))
+    with pytest.raises(StateLost):
+        await store.write(lease, Batch(number=3, entries=entries("three")))
+    assert texts(await store.read("call-1")) == ["one"]
+    again = await store.reclaim(lease)
+    await store.write(again, Batch(number=1, entries=entries("three"), snapshot=b"whole"))
+    assert texts(await store.read("call-1")) == ["one", "three"]
+
+
+async def test_a_claim_that_is_cancelled_leaves_no_lease(store: Store) -> None:
+    for _ in range(10):
+        for delay in (0, 0.0005, 0.002):
+            claiming = asyncio.create_task(claimed(store, "call-1", StoreOptions(), new=True))
+            await asyncio.sleep(delay)
+            claiming.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await store.release(await claiming, ended=True)  # it was quicker
+            lease = await store.claim("call-1", "b", ttl=TTL, new=True)
+            await store.release(lease, ended=True)
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked(store: Store, stores: Any) -> None:
+    lease = await store.claim("call-1", "a", ttl=TTL, new=True)
+    asking = asyncio.create_task(stores().ask("call-1", b"?", timeout=20.0))
+    number = 1
+    while not await store.write(lease, Batch(number=number)):
+        number += 1
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert await store.asked(lease, wait=0.0) == []
 
 
 async def test_the_list_of_sessions(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,10 +13,16 @@ import pytest
 
 import voxwire
 from voxwire.emulator import Emulator, Reply
-from voxwire.errors import InvalidOption, OwnershipLost, StoreUnavailable
+from voxwire.errors import InvalidOption, OwnershipLost, SessionOwned, StoreUnavailable
 from voxwire.store import Batch, Lease, SQLiteStore, Store
 from voxwire.store.event_log import ReplayedLog
-from voxwire.store.options import OwnerChanged, StoreFailed, StoreOptions, StoreRecovered
+from voxwire.store.options import (
+    OwnerChanged,
+    StoreFailed,
+    StoreOptions,
+    StoreRecovered,
+    StoreReset,
+)
 from voxwire.store.snapshot import snapshot_of
 
 
@@ -310,6 +317,204 @@ async def test_who_has_lost_the_session_stops_at_once_and_runs_no_tool(
     await other.write(lease, Batch(number=1))
     with pytest.raises(OwnershipLost):
         await store.write(session.kept._keeper.lease, Batch(number=1000))
+
+
+async def test_a_call_goes_on_where_the_store_has_lost_it(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    told: list[Any] = []
+    async with voxwire.connect(
+        url=server.url, store=store, session_id="call-1", output_modalities=["text"]
+    ) as session:
+        for kind in (StoreReset, StoreFailed, OwnerChanged):
+            session.on(kind, told.append)
+        await session.say("one")
+        assert await session.kept.stored(20)
+        fence = session.kept.fence
+        for number in range(2):
+            await stores().forget("call-1")
+            await session.say(f"after loss {number}")
+            assert await session.kept.stored(20)
+        assert session.kept.owned
+        stored = await store.load("call-1")
+        assert stored.fence == session.kept.fence > fence
+        replay = ReplayedLog.of(stored)
+        for entry in await store.read("call-1", stored.covers, limit=10_000):
+            replay.apply(entry)
+        assert replay.cache.conversation == session.conversation
+        # Others find it, control it, and may not have it.
+        await voxwire.remote(stores(), "call-1").update(instructions="Be kind.")
+        with pytest.raises(SessionOwned):
+            await voxwire.resume(stores(), "call-1")
+        # Also what is lost before it is closed.
+        await stores().forget("call-1")
+    assert [type(event) for event in told] == [StoreReset] * 3
+    assert [event.dropped for event in told] == [0, 0, 0]
+    assert told[-1].fence == session.kept.fence
+    stored = await store.load("call-1")
+    assert (stored.ended, stored.owner) == (True, None)
+    assert b"after loss 1" in (stored.snapshot or b"")
+
+
+async def test_who_began_meanwhile_has_it_and_the_old_owner_hears_of_it(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    async def opened(where: Store) -> voxwire.Session:
+        return await voxwire.connect(
+            url=server.url, store=where, session_id="call-1", output_modalities=["text"]
+        )
+
+    old = await opened(store)
+    for number in range(5):
+        await old.say(f"old {number}")
+    assert await old.kept.stored(20)
+    changed: list[Any] = []
+    old.on(OwnerChanged, changed.append)
+    old.on(StoreReset, changed.append)
+    other = stores()
+    await other.forget("call-1")
+    new = await opened(other)
+    await new.say("new")
+    assert await new.kept.stored(20)
+    with contextlib.suppress(voxwire.ConnectionClosedError):  # it is told with its next write
+        await old.say("old again")
+        await old.wait_for(voxwire.ConnectionClosed, timeout=20)
+    await old.close()
+    assert [type(event) for event in changed] == [OwnerChanged]
+    assert not old.kept.owned
+    await new.say("new again")
+    assert await new.kept.stored(20)
+    assert new.kept.owned
+    log = b"".join(entry.data for entry in await store.read("call-1", limit=10_000))
+    assert b"new again" in log
+    assert b'"old' not in log
+    await new.close()
+    assert (await store.load("call-1")).ended
+
+
+async def test_an_owner_whose_lease_had_run_out_lets_a_later_one_go_first(
+    server: Emulator, tmp_path: Any
+) -> None:
+    """Frozen for longer than its lease, it cannot know whether it is alone. The later owner lives,
+    and stores the session again before the other may."""
+
+    class Frozen(SQLiteStore):
+        frozen = False
+
+        async def write(self, lease: Lease, batch: Batch) -> bool:
+            while self.frozen:
+                await asyncio.sleep(0.01)
+            return await super().write(lease, batch)
+
+    short = StoreOptions(lease=1.0)
+    store = Frozen(tmp_path / "s.db")
+    old = await voxwire.connect(
+        url=server.url, store=store, session_id="call-1", output_modalities=["text"],
+        storing=short,
+    )  # fmt: skip
+    await old.say("one")
+    assert await old.kept.stored(20)
+    store.frozen = True
+    other = SQLiteStore(store.path)
+    new = await voxwire.resume(other, "call-1", storing=short, wait=20)
+    assert await new.kept.stored(20)
+    reset: list[Any] = []
+    new.on(StoreReset, reset.append)
+    await other.forget("call-1")
+    store.frozen = False
+    await old.wait_for(voxwire.ConnectionClosed, timeout=20)
+    assert not old.kept.owned
+    assert new.kept.owned
+    assert len(reset) == 1
+    await old.close()
+    await new.close()
+    # Alone, it waits for a lease, and goes on.
+    alone = await voxwire.connect(
+        url=server.url, store=store, session_id="call-2", output_modalities=["text"],
+        storing=short,
+    )  # fmt: skip
+    await alone.say("one")
+    assert await alone.kept.stored(20)
+    async with alone.expect(StoreReset, timeout=20):
+        async with alone.expect(StoreFailed, timeout=20):
+            store.frozen = True
+            await alone.add("two")
+            await asyncio.sleep(1.1)
+            await other.forget("call-2")
+            store.frozen = False
+    assert await alone.kept.stored(20)
+    assert alone.kept.owned
+    assert b"two" in ((await store.load("call-2")).snapshot or b"")
+    await alone.close()
+    await store.close()
+    await other.close()
+
+
+async def test_a_log_that_is_too_long_is_left_out_where_all_is_stored_again(
+    server: Emulator, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxwire.store.owner.WHOLE", 2_000)
+    store = Moody(tmp_path / "s.db")
+    async with voxwire.connect(
+        url=server.url, store=store, session_id="call-1", output_modalities=["text"],
+        storing=StoreOptions(lease=60),
+    ) as session:  # fmt: skip
+        await session.kept.stored()
+        store.broken = StoreUnavailable("gone")
+        for number in range(10):
+            await session.say(f"number {number}")
+        await SQLiteStore(store.path).forget("call-1")
+        async with session.expect(StoreReset, timeout=20) as reset:
+            store.broken = None
+        assert await session.kept.stored(20)
+        names = lines(await store.read("call-1", limit=10_000))
+        dropped = (await reset).dropped
+        assert dropped > 20
+        assert names[0] == "reset"
+        snapshot = json.loads((await store.load("call-1")).snapshot or b"")
+        assert len(snapshot["conversation"]["items"]) == 20
+    await store.close()
+
+
+async def test_what_is_stored_beside_a_session_comes_with_it(
+    server: Emulator, store: Store
+) -> None:
+    state = {"left": 1}
+    first = await voxwire.connect(
+        url=server.url, store=store, session_id="call-1", output_modalities=["text"]
+    )
+    first.kept.set_extra("mine", state)
+    await first.say("Hello")
+    state["left"] = 2
+    await first.hand_over()
+    second = await voxwire.resume(store, "call-1")
+    assert second.kept.extra["mine"] == {"left": 2}
+    await second.hand_over()  # who does not know it keeps it
+    async with voxwire.resume(store, "call-1") as third:
+        assert third.kept.extra["mine"] == {"left": 2}
+
+
+async def test_a_successor_is_not_asked_to_leave_in_the_place_of_the_one_before(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    short = StoreOptions(lease=0.3)
+    first = await voxwire.connect(
+        url=server.url, store=store, session_id="call-1", output_modalities=["text"],
+        storing=short,
+    )  # fmt: skip
+    await first.say("Hello")
+    await first.kept.stored(20)
+    # A worker that hangs: it neither answers nor writes.
+    assert first.kept._serving is not None
+    await first.kept._serving.close()
+    first.kept._keeper._writer.cancel()
+    asking = asyncio.create_task(voxwire.remote(stores(), "call-1", timeout=20).hand_over())
+    async with voxwire.resume(store, "call-1", wait=20) as second:
+        await asking
+        await second.say("Still here")
+        assert second.kept.owned
+        assert second.closed is None
+    await first.close()
 
 
 async def test_how_it_ends_decides_whether_somebody_may_go_on(

@@ -203,3 +203,53 @@ async def test_what_is_not_there_is_told(store: Store) -> None:
         await voxwire.remote(store, "nothing").interrupt()
     with pytest.raises(InvalidOption, match="beginning"):
         voxwire.observe(store, "x", start="yesterday")  # type: ignore[arg-type]
+
+
+async def test_an_observer_hears_of_a_loss_and_goes_on(
+    server: Emulator, store: Store, stores: Any
+) -> None:
+    async with await begin(server, store) as session:
+        await session.say("one")
+        await session.kept.stored(20)
+        observation = voxwire.observe(stores(), "call-42", start="beginning")
+        found: list[Any] = []
+
+        async def observe() -> None:
+            async for event in observation:
+                found.append(event)
+
+        observing = asyncio.create_task(observe())
+        async with asyncio.timeout(30):
+            while observation.conversation != session.conversation:
+                await asyncio.sleep(0.01)
+            await stores().forget("call-42")
+            await session.say("two")
+            while not any(isinstance(event, voxwire.StoreReset) for event in found):
+                await asyncio.sleep(0.01)
+            await session.say("three")
+            while observation.conversation != session.conversation:
+                await asyncio.sleep(0.01)
+    await asyncio.wait_for(observing, 30)
+    [reset] = [event for event in found if isinstance(event, voxwire.StoreReset)]
+    assert reset.fence == session.kept.fence
+    assert not any(isinstance(event, OwnerChanged) for event in found)
+    said = [e.text for e in found if isinstance(e, voxwire.ResponseOutputTextDone)]
+    assert len(said) >= 2
+    assert said[-1] == "three"
+
+
+async def test_an_observer_of_what_was_forgotten_for_good_is_told(
+    server: Emulator, store: Store, stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxwire.store.observer.GONE", 0.3)
+    monkeypatch.setattr("voxwire.store.observer.WAIT", 0.2)
+    session = await begin(server, store)
+    await session.say("one")
+    await session.hand_over()
+    events = aiter(voxwire.observe(stores(), "call-42", start="beginning"))
+    await anext(events)
+    await store.forget("call-42")
+    with pytest.raises(voxwire.UnknownSession):
+        async with asyncio.timeout(20):
+            while True:
+                await anext(events)

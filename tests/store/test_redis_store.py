@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,8 +15,9 @@ from redis_servers import RedisServer, free_ports, redis_server
 
 import voxwire
 from voxwire.emulator import Emulator
-from voxwire.errors import InvalidOption, StoreUnavailable
+from voxwire.errors import InvalidOption, StateLost, StoreError, StoreUnavailable
 from voxwire.store import Ask, Batch, Entry, RedisStore
+from voxwire.store.redis_scripts import CLAIM
 
 
 def batch(number: int, size: int = 10) -> Batch:
@@ -229,3 +232,233 @@ async def test_what_is_asked_while_the_owner_begins_to_listen_is_heard(
     assert await asking[0] == b"!"
     await owner.close()
     await other.close()
+
+
+@pytest.mark.parametrize("how", ["flushed", "restarted empty", "evicted", "log evicted"])
+async def test_a_call_goes_on_where_redis_has_lost_it(
+    own_redis: RedisServer, own_store: RedisStore, how: str
+) -> None:
+    told: list[Any] = []
+    async with (
+        Emulator() as server,
+        voxwire.connect(
+            url=server.url, store=own_store, session_id="call-1", output_modalities=["text"]
+        ) as session,
+    ):
+        session.on(voxwire.StoreReset, told.append)
+        session.on(voxwire.OwnerChanged, told.append)
+        await session.say("before")
+        assert await session.kept.stored(20)
+        async with session.expect(voxwire.StoreReset, timeout=20):
+            match how:
+                case "flushed":
+                    own_redis.cli("FLUSHALL")
+                case "restarted empty":
+                    own_redis.stop()
+                    own_redis.wipe()
+                    assert (await session.say("meanwhile")).status == "completed"
+                    own_redis.start()
+                case "evicted":
+                    own_redis.cli("DEL", "voxwire:{call-1}:state")
+                case _:
+                    own_redis.cli("DEL", "voxwire:{call-1}:events")
+            await session.say("after")
+        assert await session.kept.stored(20)
+        assert session.closed is None
+        assert session.kept.owned
+        stored = await own_store.load("call-1")
+        assert stored.missing == 0
+        assert b"before" in (stored.snapshot or b"")
+        [listed] = await own_store.sessions()
+        assert listed.owner == session.kept.owner
+        await session.hand_over()
+        async with voxwire.resume(own_store, "call-1") as again:
+            said = [item.text for item in again.conversation if item.role == "user"]
+            assert (said[0], said[-1]) == ("before", "after")
+    assert [type(event) for event in told] == [voxwire.StoreReset]
+
+
+async def test_a_call_goes_on_where_redis_came_back_with_an_older_state(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    from redis.asyncio import Redis
+
+    client = Redis.from_url(own_redis.url)
+    async with (
+        Emulator() as server,
+        voxwire.connect(
+            url=server.url, store=own_store, session_id="call-1", output_modalities=["text"]
+        ) as session,
+    ):
+        await session.say("before")
+        assert await session.kept.stored(20)
+        names = [f"voxwire:{{call-1}}:{name}" for name in ("state", "events", "claims")]
+        copies = [await client.dump(name) for name in names]
+        await session.say("lost")
+        assert await session.kept.stored(20)
+        for name, copy in zip(names, copies, strict=True):
+            assert copy is not None
+            await client.restore(name, 0, copy, replace=True)
+        async with session.expect(voxwire.StoreReset, timeout=20):
+            await session.say("after")
+        assert await session.kept.stored(20)
+        await session.hand_over()
+        async with voxwire.resume(own_store, "call-1") as again:
+            said = [item.text for item in again.conversation if item.role == "user"]
+            assert said == ["before", "lost", "after"]
+    await client.aclose()
+
+
+async def test_what_was_evicted_of_a_session_that_nobody_holds_is_told(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    async with Emulator() as server:
+        for name, snapshots in (("some", True), ("all", False)):
+            session = await voxwire.connect(
+                url=server.url, store=own_store, session_id=name, output_modalities=["text"],
+                storing=voxwire.StoreOptions(lease=0.3),
+            )  # fmt: skip
+            if snapshots:
+                await session.say("in the snapshot")
+                session.kept._keeper.snapshot_soon()
+                assert await session.kept.stored(20)
+                while (await own_store.load(name)).snapshot is None:
+                    await asyncio.sleep(0.01)
+            await session.say("in the log")
+            assert await session.kept.stored(20)
+            session.kept._keeper._writer.cancel()  # as if the worker had died
+            lines = (await own_store.load(name)).lines
+            assert lines > 5
+            own_redis.cli("DEL", f"voxwire:{{{name}}}:events")
+            stored = await own_store.load(name)
+            assert stored.lines == lines
+            assert 0 < stored.missing <= lines
+            if snapshots:
+                async with voxwire.resume(own_store, name, wait=20) as again:
+                    told: list[voxwire.Resumed] = []
+                    again.on(voxwire.Resumed, told.append)
+                    await again.say("more")
+                    assert told[0].missing == stored.missing
+                    assert again.conversation[0].text == "in the snapshot"
+            else:
+                with pytest.raises(StateLost, match=f"all {lines} lines"):
+                    await voxwire.resume(own_store, name, wait=20)
+            await session.close()
+
+
+@pytest.mark.parametrize("name", ["state", "events", "asks", "claims"])
+async def test_a_key_of_another_program_is_told_and_leaves_no_lease(
+    own_redis: RedisServer, own_store: RedisStore, name: str
+) -> None:
+    key = f"voxwire:{{call-1}}:{name}"
+    own_redis.cli("SET", key, "something else")
+    with pytest.raises(StoreError, match=r"call-1.*is a string.*prefix="):
+        await own_store.claim("call-1", "a", ttl=60.0, new=True)
+    assert own_redis.cli("GET", key) == "something else"
+    own_redis.cli("DEL", key)
+    lease = await own_store.claim("call-1", "b", ttl=60.0, new=True)
+    await own_store.write(lease, batch(1))
+
+
+async def test_a_claim_that_cannot_be_listed_leaves_no_lease(
+    own_redis: RedisServer, own_store: RedisStore
+) -> None:
+    own_redis.cli("SET", "voxwire:sessions", "something else")
+    with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
+        await own_store.claim("call-1", "a", ttl=60.0, new=True)
+    own_redis.cli("DEL", "voxwire:sessions")
+    await own_store.claim("call-1", "b", ttl=60.0, new=True)
+
+
+async def test_a_claim_whose_answer_is_lost_leaves_no_lease(own_store: RedisStore) -> None:
+    run = own_store._connections.run
+
+    async def deaf(script: str, *given: Any) -> Any:
+        answer = await run(script, *given)
+        if script == CLAIM:
+            raise StoreUnavailable("the answer was lost")
+        return answer
+
+    own_store._connections.run = deaf  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable, match="answer"):
+        await own_store.claim("call-1", "a", ttl=60.0, new=True)
+    own_store._connections.run = run  # type: ignore[method-assign]
+    await own_store.claim("call-1", "b", ttl=60.0, new=True)
+
+
+async def test_a_list_that_was_evicted_is_there_again(
+    own_redis: RedisServer, own_store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await own_store.claim("call-1", "a", ttl=60.0, new=True)
+    own_redis.cli("DEL", "voxwire:sessions")
+    await own_store.write(lease, batch(1))
+    assert await own_store.sessions() == []
+    monkeypatch.setattr("voxwire.store.redis.LISTED", 0.0)
+    await own_store.write(lease, batch(2))
+    assert [each.session_id for each in await own_store.sessions()] == ["call-1"]
+
+
+async def test_a_fence_is_a_whole_number_in_lua_too(own_store: RedisStore) -> None:
+    """Lua writes numbers with 14 digits by itself."""
+    before = time.time() * 1e6
+    lease = await own_store.claim("call-1", "a", ttl=60.0, new=True)
+    assert before - 60e6 < lease.fence < time.time() * 1e6 + 60e6
+    await own_store.release(lease, ended=False)
+    fences = [lease.fence]
+    for _ in range(20):
+        lease = await own_store.claim("call-1", "a", ttl=60.0)
+        fences.append(lease.fence)
+        await own_store.write(lease, batch(1))
+        await own_store.release(lease, ended=False)
+    assert fences == sorted(set(fences))
+    stored = await own_store.load("call-1")
+    assert [claim.fence for claim in stored.claims] == fences
+    assert [entry.fence for entry in await own_store.read("call-1")] == fences[1:]
+
+
+def test_a_forked_process_opens_connections_of_its_own(redis: RedisServer) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKED, redis.url], capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "done\n"), ran.stderr
+
+
+FORKED = """
+import asyncio, os, sys
+from voxwire.store import Batch, Entry, RedisStore
+
+store = RedisStore(sys.argv[1], prefix=f"fork-{os.getpid()}")
+
+async def use(name):
+    lease = await store.claim(name, "a", ttl=60.0, new=True)
+    await store.write(lease, Batch(number=1, entries=[Entry(kind="note", data=b"{}", at=1.0)]))
+    assert await store.asked(lease, wait=0.05) == []
+    assert len(await store.read(name)) == 1
+
+async def main():
+    await use("parent")
+    child = os.fork()
+    if child == 0:
+        return "child"
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        await asyncio.sleep(0.01)
+    await use("parent-again")
+    assert {each.session_id for each in await store.sessions()} == {
+        "parent", "child", "parent-again"
+    }
+    await store.close()
+    return "parent"
+
+async def child():
+    await use("child")
+    await store.close()
+
+loop = asyncio.new_event_loop()
+if loop.run_until_complete(main()) == "child":
+    asyncio.set_event_loop(None)
+    asyncio.events._set_running_loop(None)
+    asyncio.new_event_loop().run_until_complete(child())
+    os._exit(0)
+print("done")
+"""

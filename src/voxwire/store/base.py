@@ -6,6 +6,7 @@ This module knows names, bytes and times. It knows no event, no session and no d
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
@@ -24,6 +25,7 @@ __all__ = [
     "Store",
     "Stored",
     "check_id",
+    "new_token",
     "unfinished",
 ]
 
@@ -54,8 +56,12 @@ class Lease:
 
     session_id: str
     owner: str
+    """What the process calls itself, for people."""
+    token: str = attrs.field(repr=False)
+    """What it is known by: random, so that nobody else has it."""
     fence: int
-    """The fencing token: each claim of the session has a higher one than all before it."""
+    """The number of the claim. Each has a higher one than all before it, also where the store has
+    lost those meanwhile: it counts on from the store's clock, in microseconds."""
     ttl: float
 
 
@@ -81,7 +87,8 @@ class Batch:
     """All that an owner writes at one moment: it is stored as a whole or not at all."""
 
     number: int
-    """Counts up with each batch of a lease, from 1; one that comes again is not stored twice."""
+    """Counts up with each batch of a lease, from 1, and leaves none out: one that comes again is
+    not stored twice, and one too high shows that the store has lost what came before it."""
     entries: Sequence[Entry] = ()
     snapshot: bytes | None = None
     """The state after these entries, in place of the one before."""
@@ -94,6 +101,8 @@ class Stored:
     """What is known of a session. To restore it: `snapshot`, then all entries after `covers`."""
 
     session_id: str
+    fence: int
+    """The fencing token of the last claim."""
     owner: str | None
     """Who holds it now; ``None`` where the lease has run out or was released."""
     free_in: float
@@ -107,6 +116,10 @@ class Stored:
     """The position of the oldest entry that is still there; empty where there is none."""
     last: str
     """The position of the newest entry; empty where there is none."""
+    lines: int = 0
+    """How many lines its log has had."""
+    missing: int = 0
+    """How many of those after `covers` the store has lost."""
     claims: Sequence[Claim] = ()
     """The fencing log: who has owned it, oldest first."""
 
@@ -127,8 +140,9 @@ class Store(Protocol):
     processes; all but :meth:`close` raise :class:`StoreUnavailable` where the store does not
     answer, or cannot do what it is asked.
 
-    Three hold on to a session by its lease, and raise :class:`OwnershipLost` where somebody else
-    has claimed it since: :meth:`write`, :meth:`asked` and :meth:`release`.
+    Three hold on to a session by its lease: :meth:`write`, :meth:`asked` and :meth:`release`. They
+    raise :class:`OwnershipLost` where somebody else has claimed it since, and :class:`StateLost`
+    where the store has lost it, in whole or in part. Nothing is stored then.
     """
 
     async def claim(self, session_id: str, owner: str, *, ttl: float, new: bool = False) -> Lease:
@@ -136,6 +150,11 @@ class Store(Protocol):
         (its owner died before it had begun), and begins empty (else :class:`StoreError`);
         without, it must be there, and not be ended (else :class:`UnknownSession`). Raises
         :class:`SessionOwned` while another lease runs."""
+        ...
+
+    async def reclaim(self, lease: Lease) -> Lease:
+        """Claim again what the store has lost, after :class:`StateLost`: with the same owner token
+        and a higher fence. Raises :class:`OwnershipLost` where somebody has claimed it since."""
         ...
 
     async def write(self, lease: Lease, batch: Batch) -> bool:
@@ -179,6 +198,11 @@ class Store(Protocol):
 
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
+
+
+def new_token() -> str:
+    """The owner token of a claim."""
+    return secrets.token_hex(16)
 
 
 def check_id(session_id: str) -> str:

@@ -77,8 +77,9 @@ class RemoteCommands:
                     keeper.asked.clear()
                     self._take(await keeper.store.asked(keeper.lease, wait=0.0))
                 self._take(await waiting)
-            except OwnershipLost:
-                return  # the next write tells
+            except OwnershipLost:  # by another process, or the keeper is claiming it again
+                keeper.check()
+                await asyncio.sleep(min(1.0, keeper.lease.ttl / 10))
             except StoreError:  # the keeper tells of it
                 await asyncio.sleep(1.0)
             finally:
@@ -140,6 +141,8 @@ async def _close(session: Any, given: Mapping[str, Any]) -> Any:
 
 
 async def _hand_over(session: Any, given: Mapping[str, Any]) -> Any:
+    if not session.kept.held(int(given.get("fence", session.kept.fence))):
+        return {}  # the owner of whom it was asked has left already
     _later(session, lambda: session.hand_over(timeout=float(given.get("timeout", 5.0))))
     return {}
 

@@ -24,11 +24,12 @@ from ..session.acknowledgements import Acknowledgements
 from ..session.local_events import ConnectionClosed
 from ..session.sent_settings import Settings
 from .base import Entry, Stored
+from .local_events import StoreReset
 from .log_entries import read_note, silence
 from .progress import Progress, asked_of
 from .snapshot import kept_in
 
-__all__ = ["ReplayedLog", "past"]
+__all__ = ["ReplayedLog", "events_of", "is_reset", "past"]
 
 
 def past(position: str) -> tuple[int, ...]:
@@ -47,6 +48,8 @@ class ReplayedLog:
     session: Any = None
     """The session as the server described it last."""
     address: str = ""
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any])
+    """What was stored beside the session."""
 
     @classmethod
     def of(cls, stored: Stored) -> ReplayedLog:
@@ -62,6 +65,7 @@ class ReplayedLog:
             acks=Acknowledgements(),
             session=kept.session,
             address=kept.address,
+            extra=kept.extra,
         )
         if kept.session is not None:
             # The conversation keeps what it was told, and not by which model or in which format.
@@ -124,6 +128,11 @@ class ReplayedLog:
                 pass
 
 
+def is_reset(entry: Entry) -> bool:
+    """Whether a log begins with it again, because the store had lost what was before."""
+    return entry.kind == "note" and read_note(entry.data)[0] == "reset"
+
+
 def events_of(entry: Entry) -> list[Event]:
     """The events that a line stands for, as they were."""
     if entry.kind == "s2c":
@@ -136,4 +145,6 @@ def events_of(entry: Entry) -> list[Event]:
         return [ConnectionClosed(**about)]
     if name == "gap":
         return [Overflow(queue="store", dropped=int(fields["dropped"]))]
+    if name == "reset":
+        return [StoreReset(reason="", fence=entry.fence, dropped=int(fields["dropped"]))]
     return []

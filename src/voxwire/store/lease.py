@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+from collections.abc import Coroutine
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..errors import SessionOwned, StoreUnavailable
+from ..errors import SessionOwned, StoreError, StoreUnavailable
 from .base import Lease, Store
 from .options import StoreOptions
 
@@ -43,7 +46,11 @@ async def claimed(
     end = loop.time() + wait
     while True:
         try:
-            return await store.claim(session_id, this_process(), ttl=options.lease, new=new)
+            return await _whole_claim(
+                store,
+                store.claim(session_id, this_process(), ttl=options.lease, new=new),
+                ended=new,
+            )
         except SessionOwned as error:  # another process holds it, and may let go in time
             left = end - loop.time()
             if left <= 0:
@@ -54,3 +61,14 @@ async def claimed(
             if left <= 0:
                 raise
             await asyncio.sleep(min(left, 0.25))
+
+
+async def _whole_claim(store: Store, claiming: Coroutine[Any, Any, Lease], *, ended: bool) -> Lease:
+    """A claim that is not cancelled halfway, which would leave the lease taken by nobody."""
+    task = asyncio.ensure_future(claiming)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(StoreError):  # then there is no lease, or it runs out by itself
+            await store.release(await task, ended=ended)
+        raise

@@ -9,7 +9,7 @@ import attrs
 from ..protocol.local_event import LocalEvent
 from ..tools.tool import Call
 
-__all__ = ["OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered"]
+__all__ = ["OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered", "StoreReset"]
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +37,23 @@ class StoreRecovered(LocalEvent):
 
     dropped: int
     """Entries of the log that are lost."""
+
+
+@attrs.frozen(kw_only=True)
+class StoreReset(LocalEvent):
+    """The store had lost what it held of the session: it was emptied, has evicted it, or went back
+    to an older state. Nobody else has claimed the session since, so it goes on: its owner has
+    claimed it again, and stores the conversation whole. Observers receive it, too."""
+
+    reason: str
+    """What the store said; empty for observers."""
+
+    fence: int
+    """The fencing token of the owner from here on."""
+
+    dropped: int
+    """Entries of the log that had not been stored yet and were left out, because the conversation
+    is stored in their place; what the store held before is gone."""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,3 +102,6 @@ class Resumed(LocalEvent):
     unknown: tuple[Call, ...] = ()
     """Calls that had begun elsewhere, and of which nobody knows whether they have done what they
     do. They do not run again; the model is told so."""
+
+    missing: int = 0
+    """Lines of the log that the store had lost: what they said is not in the conversation."""

@@ -5,17 +5,18 @@ This module reads the log and makes events of it again. It touches no socket, an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal
 
 from voxwire_protocol import Event
 
 from ..conversation.conversation import Conversation
-from ..errors import InvalidOption
+from ..errors import InvalidOption, UnknownSession
 from ..protocol.local_event import Overflow
 from ..session.local_events import ConnectionClosed
 from .base import Store, Stored, check_id
-from .event_log import ReplayedLog, events_of, past
+from .event_log import ReplayedLog, events_of, is_reset, past
 from .lease import let_go, use
 from .local_events import OwnerChanged
 
@@ -23,6 +24,9 @@ __all__ = ["Observation", "observe"]
 
 WAIT = 5.0
 """Seconds after which it is looked whether the session has ended."""
+
+GONE = 30.0
+"""Seconds that the owner of a session has to store it again, where the store has lost it."""
 
 BATCH = 500
 
@@ -52,12 +56,13 @@ class Observation:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Events of the server and of the client in order, and of Voxwire's own
-        :class:`ConnectionClosed`, :class:`OwnerChanged` and, where something is missing,
-        :class:`Overflow`. It ends when the session was closed for good; while nobody owns the
-        session, it waits.
+        :class:`ConnectionClosed`, :class:`OwnerChanged`, :class:`StoreReset` and, where something
+        is missing, :class:`Overflow`. It ends when the session was closed for good; while nobody
+        owns the session, it waits.
 
         Raises:
-            UnknownSession: there is no such session.
+            UnknownSession: there is no such session, or no longer, and nobody has stored it again
+                within 30 s.
             StoreUnavailable: the store does not answer; another iteration goes on from there.
         """
         use(self._store)
@@ -68,7 +73,7 @@ class Observation:
             await let_go(self._store)
 
     async def _load(self) -> Stored:
-        stored = await self._store.load(self._session_id)
+        stored = await self._current()
         self._replay = ReplayedLog.of(stored)
         return stored
 
@@ -80,13 +85,19 @@ class Observation:
             self._after = begin
         # Up to what the snapshot covers events are only told; from there on they are followed.
         position = min(begin, stored.covers, key=past)
-        fence = stored.claims[-1].fence if self._start == "now" and stored.claims else 0
+        fence = stored.fence if self._start == "now" else 0
         wait, number = WAIT, 0
+        if stored.missing:
+            yield Overflow(queue="store", dropped=stored.missing)
         while True:
             found = await self._store.read(self._session_id, position, limit=BATCH, wait=wait)
             for entry in found:
-                if number and entry.number != number + 1:  # let go of before it was read
-                    lost = entry.number - number - 1
+                if is_reset(
+                    entry
+                ):  # what came before it is gone, and the conversation is whole with it
+                    stored, fence = await self._load(), entry.fence
+                elif number and entry.number != number + 1:  # let go of before it was read
+                    lost = max(0, entry.number - number - 1)
                     stored, number = await self._load(), 0
                     # What the snapshot does not cover comes again, and is passed over.
                     if past(stored.covers) > past(position):
@@ -115,8 +126,24 @@ class Observation:
                     yield event
             if not found:
                 wait = WAIT
-                if (await self._store.load(self._session_id)).ended:
+                current = await self._current()
+                if current.ended:
                     return
+                if past(current.last) < past(position):  # of another log that began since
+                    stored, number = await self._load(), 0
+                    begin = position = self._after = ""
+
+    async def _current(self) -> Stored:
+        """What the store has of the session now. Where it has lost it, its owner stores it again
+        with its next write."""
+        end = asyncio.get_running_loop().time() + GONE
+        while True:
+            try:
+                return await self._store.load(self._session_id)
+            except UnknownSession:  # for now, maybe
+                if self._replay is None or asyncio.get_running_loop().time() >= end:
+                    raise
+                await asyncio.sleep(0.25)
 
     async def _owner(self, fence: int) -> str:
         stored = await self._store.load(self._session_id)

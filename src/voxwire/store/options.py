@@ -7,9 +7,16 @@ from typing import Any
 import attrs
 
 from ..errors import InvalidOption
-from .local_events import OwnerChanged, Resumed, StoreFailed, StoreRecovered
+from .local_events import OwnerChanged, Resumed, StoreFailed, StoreRecovered, StoreReset
 
-__all__ = ["OwnerChanged", "Resumed", "StoreFailed", "StoreOptions", "StoreRecovered"]
+__all__ = [
+    "OwnerChanged",
+    "Resumed",
+    "StoreFailed",
+    "StoreOptions",
+    "StoreRecovered",
+    "StoreReset",
+]
 
 
 def _positive(_instance: object, field: attrs.Attribute[Any], value: float) -> None:

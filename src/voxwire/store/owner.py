@@ -8,21 +8,27 @@ module knows when to write. What, the journal knows; who asks for what, others k
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections import deque
 from collections.abc import Callable
+from typing import Any
 
-from ..errors import OwnershipLost, StoreError
+from ..errors import OwnershipLost, StateLost, StoreError
 from ..session.core import Core, log
 from ..tools.runner import Outcome, error_text
 from ..tools.tool import Call
 from .base import Batch, Lease, Store
 from .lease import let_go, use
-from .local_events import OwnerChanged, StoreFailed, StoreRecovered
+from .local_events import OwnerChanged, StoreFailed, StoreRecovered, StoreReset
 from .log_entries import note
 from .log_writer import LogWriter
 from .options import StoreOptions
 from .snapshot import snapshot_of
 
 __all__ = ["SessionOwner"]
+
+WHOLE = 1024 * 1024
+"""Bytes of the log that are stored with a conversation that the store had lost."""
 
 
 class SessionOwner:
@@ -44,6 +50,10 @@ class SessionOwner:
     ) -> None:
         self.store = store
         self.lease = lease
+        self.first = lease.fence
+        """The fencing token of its first claim: the later ones are its own, too."""
+        self.extra: dict[str, Any] = {}
+        """What is stored beside the session with each snapshot: JSON values, by whose they are."""
         self.options = options
         self.lost = lost
         self.ends = True
@@ -68,6 +78,9 @@ class SessionOwner:
         self._failing: float | None = None
         self._gaps = 0  # lines dropped that a snapshot makes up for
         self._dropped_before = self._told_dropped = 0
+        self._missing: float | None = None  # since when the store has not had the session
+        self._reclaims = False
+        self._reason = ""
         self._finishing = False
         self._finished: asyncio.Future[None] | None = None
         self.asked = asyncio.Event()
@@ -91,6 +104,10 @@ class SessionOwner:
     def snapshot_soon(self) -> None:
         """Store the whole conversation with the next batch."""
         self._snapshot_due = True
+        self._woken(True)
+
+    def check(self) -> None:
+        """Find out now whether the session is still this process's."""
         self._woken(True)
 
     def reply(self, ask: str, answer: bytes) -> None:
@@ -136,6 +153,11 @@ class SessionOwner:
         try:
             async with asyncio.timeout(timeout):
                 await self.store.release(self.lease, ended=self.ends)
+        except OwnershipLost as error:  # since the last batch
+            self._lose(error)
+        except StateLost as error:  # since the last batch; where it is over, nobody misses it
+            if not self.ends:
+                self._fail(str(error))
         except (StoreError, TimeoutError) as error:  # the lease runs out by itself
             log.warning("%s was not released: %s", self.lease.session_id, error)
 
@@ -203,16 +225,32 @@ class SessionOwner:
             began = self._loop.time()
             try:
                 async with asyncio.timeout(self.options.lease):
+                    if self._missing is not None and self._may_reclaim():
+                        self.lease = await self.store.reclaim(self.lease)
+                        self._missing = None
+                        batch, upto = pending = self._whole(batch)
+                        self._attempted = max(self._attempted, upto)
+                        began = self._loop.time()
                     asked = await self.store.write(self.lease, batch)
             except OwnershipLost as error:  # another process has claimed the session
                 self._lose(error)
                 return
+            except StateLost as error:  # nobody has, or the store would say so
+                if self._missing is None:
+                    self._missing, self._reason = began, str(error)
+                    self._reclaims = self._in_time()
+                if not self._may_reclaim():
+                    self._fail(str(error))
+                    pause = min(1.0, self.lease.ttl / 10)
+                await asyncio.sleep(pause)
+                pause = min(1.0, pause * 2 or 0.05)  # for a store that loses it again and again
+                continue
             except Exception as error:  # whatever a store raises: it has not taken the batch
                 self._fail(str(error) or type(error).__name__)
                 pause = min(1.0, pause * 2 or 0.05)
                 await asyncio.sleep(pause)
                 continue
-            pending, pause = None, 0.0
+            pending, pause, self._missing = None, 0.0, None
             self._valid_until = began + self.lease.ttl
             self._stored = upto
             self._moved.set()
@@ -258,7 +296,7 @@ class SessionOwner:
         quiet = self.journal.progress.quiet
         due = self._snapshot_due or (quiet and self._since_snapshot >= self.options.snapshot_after)
         if due and whole and self.whole:
-            snapshot = snapshot_of(self._core, self.journal.progress)
+            snapshot = snapshot_of(self._core, self.journal.progress, self.extra)
             self._since_snapshot, self._snapshot_due = 0, False
         replies, self._replies = self._replies, {}
         if self._finishing and not (entries or snapshot or replies):
@@ -266,6 +304,34 @@ class SessionOwner:
         self._number += 1
         batch = Batch(number=self._number, entries=entries, snapshot=snapshot, replies=replies)
         return batch, self.journal.taken
+
+    def _may_reclaim(self) -> bool:
+        """Whether a session that the store has lost may be claimed again. Nobody else can have had
+        it while this lease ran. If it had run out, somebody may have, and now writes it again: then
+        this process waits for a lease, which is three times longer than that takes."""
+        waited = self._missing is not None and self._loop.time() - self._missing >= self.lease.ttl
+        return self.whole and (self._reclaims or waited)
+
+    def _whole(self, batch: Batch) -> tuple[Batch, int]:
+        """The first batch after a loss, from `batch`, which was not stored: the whole conversation,
+        and the end of the log."""
+        dropped = self.journal.dropped - self._gaps
+        self._gaps = self.journal.dropped
+        entries = deque([*batch.entries, *self.journal.take(sys.maxsize)])
+        size = sum(len(entry.data) for entry in entries)
+        while size > WHOLE:
+            size -= len(entries.popleft().data)
+            dropped += 1
+        snapshot = None
+        if self._begun.is_set():  # before that there is nothing that another could go on with
+            entries.appendleft(note("reset", dropped=dropped))
+            snapshot = snapshot_of(self._core, self.journal.progress, self.extra)
+        self._since_snapshot, self._snapshot_due, self._number = 0, False, 1
+        replies, self._replies = {**batch.replies, **self._replies}, {}
+        log.warning("%s; it is being stored again", self._reason)
+        self._core.local(StoreReset(reason=self._reason, fence=self.lease.fence, dropped=dropped))
+        whole = Batch(number=1, entries=list(entries), snapshot=snapshot, replies=replies)
+        return whole, self.journal.taken
 
     # -- telling ------------------------------------------------------------------------------
 

@@ -10,12 +10,35 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NoOwner, OwnershipLost, SessionOwned, StoreError, UnknownSession, WaitTimeout
+import attrs
+
+from ..errors import (
+    NoOwner,
+    OwnershipLost,
+    SessionOwned,
+    StateLost,
+    StoreError,
+    StoreUnavailable,
+    UnknownSession,
+    WaitTimeout,
+)
 from . import redis_scripts as scripts
-from .base import Ask, Batch, Claim, Entry, Lease, Listed, Stored, check_id, unfinished
+from .base import (
+    Ask,
+    Batch,
+    Claim,
+    Entry,
+    Lease,
+    Listed,
+    Stored,
+    check_id,
+    new_token,
+    unfinished,
+)
 from .redis_client import Connections
 
 if TYPE_CHECKING:
@@ -24,13 +47,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisStore"]
 
+LISTED = 60.0
+"""Seconds after which a session that is written to is put into the list of all once more, which
+Redis may have evicted."""
+
 
 class RedisStore:
     """Sessions in Redis 6.2 or newer, or in a Redis Cluster. Needs the extra ``voxwire[redis]``.
 
     Each session has its keys on one shard: ``voxwire:{ID}:state``, ``:events`` (a stream),
-    ``:asks`` and ``:claims``. A write is one script, and is refused where the fencing token is not
-    the newest. An idle process holds one connection for all its sessions.
+    ``:asks`` and ``:claims``. A write is one script, and is refused where owner token and fence are
+    not those of the last claim. An idle process holds one connection for all its sessions.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; what redis-py takes.
@@ -64,6 +91,7 @@ class RedisStore:
         self._inbox = f"{prefix}:inbox:{os.urandom(8).hex()}"
         self._waiting: dict[str, asyncio.Event] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._listed: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"<voxwire.RedisStore {self._connections.where}>"
@@ -71,11 +99,16 @@ class RedisStore:
     # -- the interface ------------------------------------------------------------------------
 
     async def claim(self, session_id: str, owner: str, *, ttl: float, new: bool = False) -> Lease:
-        answer = await self._connections.run(
-            scripts.CLAIM,
-            self._keys(session_id, "state", "events", "asks", "claims"),
-            [owner, self._inbox, _ms(ttl), int(new), self._keep],
-        )
+        token = new_token()
+        try:
+            answer = await self._claim(scripts.CLAIM, session_id, owner, token, ttl, int(new))
+        except StoreUnavailable:
+            # It may have been claimed all the same, and nobody would know by whom.
+            with contextlib.suppress(StoreError):  # then the lease runs out by itself
+                await self._connections.run(
+                    scripts.UNDO, self._keys(session_id, "state"), [token, int(new)]
+                )
+            raise
         match _text(answer[0]):
             case "owned":
                 raise SessionOwned(session_id, _text(answer[1]), float(answer[2]) / 1000)
@@ -86,15 +119,49 @@ class RedisStore:
             case "none":
                 raise UnknownSession(f"there is no session {session_id}")
             case _:
+                fence = int(answer[1])
+        return Lease(session_id=session_id, owner=owner, token=token, fence=fence, ttl=ttl)
+
+    async def reclaim(self, lease: Lease) -> Lease:
+        answer = await self._claim(
+            scripts.RECLAIM, lease.session_id, lease.owner, lease.token, lease.ttl, lease.fence
+        )
+        _held(lease, answer)
+        return attrs.evolve(lease, fence=int(answer[1]))
+
+    async def _claim(
+        self, script: str, session_id: str, owner: str, token: str, ttl: float, last: int
+    ) -> Any:
+        keys = self._keys(session_id, "state", "events", "asks", "claims")
+        given = [owner, token, self._inbox, _ms(ttl), self._keep, last]
+        answer = await self._connections.run(script, keys, given)
+        match _text(answer[0]):
+            case "type":
+                key, kind, wanted = map(_text, answer[1:])
+                raise StoreError(
+                    f"{key} in Redis is a {kind}, and should be a {wanted}: another program writes "
+                    "there. Give RedisStore another prefix="
+                )
+            case "ok":
+                await self._list(session_id)
+            case _:
                 pass
-        # Another shard, so a step of its own: a list that is read by people, not by owners.
+        return answer
+
+    async def _list(self, session_id: str) -> None:
+        """Have the session in the list of all, which is on another shard."""
         await self._connections.do("SADD", f"{self.prefix}:sessions", session_id)
-        return Lease(session_id=session_id, owner=owner, fence=int(answer[1]), ttl=ttl)
+        self._listed[session_id] = time.monotonic()
 
     async def write(self, lease: Lease, batch: Batch) -> bool:
         keys = self._keys(lease.session_id, "state", "events", "asks", "claims")
-        given: list[Any] = [lease.fence, _ms(lease.ttl), self._keep, self.history, batch.number]
-        given += [int(batch.snapshot is not None), batch.snapshot or b"", len(batch.replies)]
+        given: list[Any] = [lease.fence, lease.token, _ms(lease.ttl), self._keep, self.history]
+        given += [
+            batch.number,
+            int(batch.snapshot is not None),
+            batch.snapshot or b"",
+            len(batch.replies),
+        ]
         for ask, reply in batch.replies.items():
             keys.append(self._key(lease.session_id, f"reply:{ask}"))
             given.append(reply)
@@ -102,11 +169,17 @@ class RedisStore:
             given += [f"{entry.at:.3f}", entry.kind, entry.data]
         answer = await self._connections.run(scripts.WRITE, keys, given)
         _held(lease, answer)
+        if time.monotonic() - self._listed.get(lease.session_id, 0.0) > LISTED:
+            with contextlib.suppress(StoreError):  # with a later write, then
+                await self._list(lease.session_id)
         return int(answer[1]) > 0
 
     async def release(self, lease: Lease, *, ended: bool) -> None:
         keys = self._keys(lease.session_id, "state", "asks")
-        answer = await self._connections.run(scripts.RELEASE, keys, [lease.fence, int(ended)])
+        answer = await self._connections.run(
+            scripts.RELEASE, keys, [lease.fence, lease.token, int(ended)]
+        )
+        self._listed.pop(lease.session_id, None)
         _held(lease, answer)
 
     async def load(self, session_id: str) -> Stored:
@@ -114,10 +187,13 @@ class RedisStore:
         answer = await self._connections.run(scripts.LOAD, keys, [])
         if _text(answer[0]) == "none":
             raise UnknownSession(f"there is no session {session_id}")
-        _, owner, left, ended, snapshot, covers, first, last, claims = answer
+        (
+            _, fence, owner, left, ended, snapshot, covers, first, last, lines, missing, claims,
+        ) = answer  # fmt: skip
         free_in = float(left) / 1000
         return Stored(
             session_id=session_id,
+            fence=int(fence),
             owner=_text(owner) if owner and free_in > 0 else None,
             free_in=free_in if owner else 0.0,
             ended=ended == b"1",
@@ -125,8 +201,10 @@ class RedisStore:
             covers=_text(covers),
             first=_text(first),
             last=_text(last),
+            lines=int(lines),
+            missing=int(missing),
             claims=[
-                Claim(fence=fence, owner=name, at=at / 1000)
+                Claim(fence=int(fence), owner=name, at=at / 1000)
                 for fence, name, at in map(json.loads, claims)
             ],
         )
@@ -183,9 +261,13 @@ class RedisStore:
             await self._connections.do("XADD", inbox, "MAXLEN", "~", 1000, "*", "s", session_id)
             await self._connections.do("PEXPIRE", inbox, self._keep)
         reply_key = self._key(session_id, f"reply:{number}")
-        reply = await self._connections.do("BLPOP", reply_key, timeout, wait=timeout)
+        reply: Any = None
+        try:
+            reply = await self._connections.do("BLPOP", reply_key, timeout, wait=timeout)
+        finally:  # also of who asks no more
+            if reply is None:
+                await self._connections.do("XDEL", keys[1], number)
         if reply is None:
-            await self._connections.do("XDEL", keys[1], number)
             raise WaitTimeout(f"no answer from the owner of {session_id} within {timeout:g} s")
         return bytes(reply[1])
 
@@ -196,9 +278,10 @@ class RedisStore:
         try:
             found = await self._take(lease)
             if not found and wait > 0:
-                if self._reader is None or self._reader.done():
+                loop = asyncio.get_running_loop()
+                if self._reader is None or self._reader.done() or self._reader.get_loop() != loop:
                     self._reader = asyncio.create_task(self._read_inbox(), name="voxwire inbox")
-                end = asyncio.get_running_loop().time() + wait
+                end = loop.time() + wait
                 with contextlib.suppress(TimeoutError):  # then nobody has asked
                     while not found:
                         async with asyncio.timeout_at(end):
@@ -213,7 +296,7 @@ class RedisStore:
 
     async def _take(self, lease: Lease) -> list[Ask]:
         keys = self._keys(lease.session_id, "state", "asks")
-        answer = await self._connections.run(scripts.TAKE, keys, [lease.fence])
+        answer = await self._connections.run(scripts.TAKE, keys, [lease.fence, lease.token])
         _held(lease, answer)
         pairs = zip(answer[1::2], answer[2::2], strict=True)
         return [Ask(id=_text(id), body=bytes(body)) for id, body in pairs]
@@ -224,10 +307,10 @@ class RedisStore:
         await self._connections.do("SREM", f"{self.prefix}:sessions", session_id)
 
     async def close(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-            self._reader = None
+        reader, self._reader = self._reader, None
+        if reader is not None and reader.get_loop() is asyncio.get_running_loop():
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
         await self._connections.close()
 
     # -- how ----------------------------------------------------------------------------------
@@ -267,12 +350,17 @@ class RedisStore:
 
 
 def _held(lease: Lease, answer: Sequence[Any]) -> None:
-    if _text(answer[0]) == "lost":
-        owner, fence = _text(answer[1]), _text(answer[2])
-        raise OwnershipLost(
-            f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
-            + (f"{owner or 'nobody'}'s now, with token {fence}" if fence else "gone")
-        )
+    match _text(answer[0]):
+        case "gone":
+            raise StateLost(f"{lease.session_id}: Redis no longer has all of it")
+        case "lost":
+            owner, fence = _text(answer[1]), _text(answer[2])
+            raise OwnershipLost(
+                f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
+                f"{owner or 'nobody'}'s now, with token {fence}"
+            )
+        case _:
+            pass
 
 
 def _streams(answer: Any) -> list[tuple[Any, list[Any]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ __all__ = ["Connections"]
 
 AT_ONCE = 32
 """How many commands of one process are under way at a time; a connection each."""
+
+
+_PARENTS: list[Any] = []
+"""Clients of the process that this one was forked from."""
 
 
 class Connections:
@@ -55,9 +60,19 @@ class Connections:
         self._client: Any = client
         self._timeout = timeout
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._process = os.getpid()
         self.where = redact_url(url) if url is not None else repr(type(client).__name__)
 
+    def _own(self) -> None:
+        if self._process != os.getpid():
+            # This process was forked, and what is open is the other's: to close it here would take
+            # it out of that one's event loop.
+            _PARENTS.append(self._client)
+            self._process, self._client = os.getpid(), self._given
+            self._turns = asyncio.Semaphore(AT_ONCE)
+
     def _connected(self) -> Any:
+        self._own()
         if self._client is None:
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
@@ -85,11 +100,12 @@ class Connections:
         from redis.exceptions import RedisError
 
         try:
+            client = self._connected()
             if wait:
                 async with asyncio.timeout(self._timeout + wait):
-                    return await self._connected().execute_command(*command)
+                    return await client.execute_command(*command)
             async with self._turns, asyncio.timeout(self._timeout):
-                return await self._connected().execute_command(*command)
+                return await client.execute_command(*command)
         except TimeoutError as error:
             raise self._unavailable(f"no answer within {self._timeout + wait:g} s") from error
         except (RedisError, OSError) as error:
@@ -123,6 +139,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close what was opened here."""
+        self._own()
         client, self._client = self._client, self._given
         self._turns = asyncio.Semaphore(AT_ONCE)  # for another loop, maybe
         if client is not None and client is not self._given:

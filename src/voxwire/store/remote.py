@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import attrs
 from voxwire_protocol import ConversationItem, RealtimeSession
 
-from ..errors import SteeringRefused
+from ..errors import NoOwner, SteeringRefused, UnknownSession
 from ..session.options import ResponseOptions, SessionOptions, realtime_session
 from .base import Store, check_id
 from .commands import answer_of, body_of
@@ -85,8 +85,15 @@ class RemoteSession:
 
     async def hand_over(self, *, timeout: float = 5.0) -> None:
         """Have the owner leave the session to who resumes it; see :meth:`Session.hand_over`.
-        Returns when it has begun to."""
-        await self._ask("hand_over", timeout=timeout)
+        Returns when it has begun to. Who becomes the owner meanwhile stays it."""
+        use(self._store)
+        try:
+            fence = (await self._store.load(self._session_id)).fence
+        except UnknownSession as error:  # nobody holds what is not there
+            raise NoOwner(str(error)) from None
+        finally:
+            await let_go(self._store)
+        await self._ask("hand_over", timeout=timeout, fence=fence)
 
     async def _ask(self, what: str, **given: Any) -> dict[str, Any]:
         use(self._store)

@@ -22,7 +22,7 @@ from voxwire_protocol import (
 
 from ..audio.playback.playback import Playback
 from ..conversation.conversation import AudioRetention, ConversationTracker
-from ..errors import InvalidOption, StoreError, UnknownSession
+from ..errors import InvalidOption, StateLost, StoreError, UnknownSession
 from ..protocol.redaction import REDACTED
 from ..protocol.response_request import METADATA_KEY
 from ..session.actions import GivenTool
@@ -116,6 +116,11 @@ def resume(
         lease = await claimed(store, session_id, keep.options, new=False, wait=wait)
         try:
             stored, replay = await _replayed(store, session_id)
+            if not stored.last and stored.snapshot is None and stored.lines:
+                raise StateLost(
+                    f"{session_id}: the store has lost all {stored.lines} lines of it. "
+                    "store.forget() deletes what is left"
+                )
             if not stored.last and stored.snapshot is None:
                 raise UnknownSession(
                     f"{session_id} has never begun: its worker died while it opened it. "
@@ -140,7 +145,7 @@ def resume(
             core.settings.sent(changes)
         core.turns.replace(tuple(tools or ()))
         kept = StoredSession(store, lease, core, keep.options)
-        kept.take_over(replay.progress)
+        kept.take_over(replay.progress, replay.extra)
         restoration = Restorer(core)
         restoration.lost(None)
         before = stored.claims[-2].owner if len(stored.claims) > 1 else ""
@@ -171,6 +176,7 @@ def resume(
                     abandoned=tuple(taking.abandoned),
                     run=tuple(taking.run),
                     unknown=tuple(taking.unknown),
+                    missing=stored.missing,
                 )
             )
             session.restored()

@@ -5,6 +5,7 @@ This module packs and unpacks. When that is done, others decide.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -35,10 +36,12 @@ class SessionSnapshot:
     """Where it led to, without keys."""
     unanswered: list[dict[str, Any]] = attrs.field(factory=list[dict[str, Any]])
     """Events that the server had not answered, in the order of sending."""
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any])
+    """What was stored beside the session."""
 
 
-def snapshot_of(core: Core, progress: Progress) -> bytes:
-    """The state of a session as it is now."""
+def snapshot_of(core: Core, progress: Progress, extra: Mapping[str, Any] | None = None) -> bytes:
+    """The state of a session as it is now, and what is stored beside it."""
     settings = core.settings.told()
     return msgspec.json.encode(
         {
@@ -48,6 +51,7 @@ def snapshot_of(core: Core, progress: Progress) -> bytes:
             "session": None if core.session is None else redact(core.session.to_dict()),
             "settings": None if settings is None else redact(settings.to_dict()),
             "address": core.address,
+            "extra": extra or {},
             "unanswered": [
                 redact(sent.event.to_dict())
                 for sent in core.acks.waiting
@@ -76,6 +80,7 @@ def kept_in(data: bytes | None) -> SessionSnapshot:
             settings=fields["settings"],
             address=fields["address"],
             unanswered=fields["unanswered"],
+            extra=fields.get("extra", {}),
         )
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the snapshot cannot be read: {error!r}") from error

@@ -16,15 +16,31 @@ from ..errors import (
     NoOwner,
     OwnershipLost,
     SessionOwned,
+    StateLost,
     StoreError,
     StoreUnavailable,
     UnknownSession,
     WaitTimeout,
 )
-from .base import Ask, Batch, Claim, Entry, Lease, Listed, Stored, check_id, unfinished
+from .base import (
+    Ask,
+    Batch,
+    Claim,
+    Entry,
+    Lease,
+    Listed,
+    Stored,
+    check_id,
+    new_token,
+    unfinished,
+)
 
-__all__ = ["SCHEMA", "SQLiteStore"]
+__all__ = ["SCHEMA", "VERSION", "SQLiteStore"]
 
+
+VERSION = 1
+"""The version of the tables, in the file's ``user_version``. Files of before have 0, and lack the
+columns `token` and `covered` of the sessions."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -37,7 +53,9 @@ CREATE TABLE IF NOT EXISTS sessions (
     batch INTEGER NOT NULL DEFAULT 0,
     lines INTEGER NOT NULL DEFAULT 0,
     snapshot BLOB,
-    covers INTEGER NOT NULL DEFAULT 0
+    covers INTEGER NOT NULL DEFAULT 0,
+    token TEXT,
+    covered INTEGER
 ) WITHOUT ROWID;
 -- AUTOINCREMENT: a position is never given out again, also after the newest entries were deleted.
 CREATE TABLE IF NOT EXISTS events (
@@ -71,6 +89,9 @@ CREATE TABLE IF NOT EXISTS claims (
 
 T = TypeVar("T")
 
+_PARENTS: list[sqlite3.Connection] = []
+"""Connections of the process that this one was forked from: nothing may be done with them."""
+
 TICK = 0.025
 """Seconds between two looks at what other processes have written, while somebody waits for it."""
 
@@ -88,6 +109,9 @@ class SQLiteStore:
         history: how many entries of a session are kept, beside those that its snapshot lacks.
         durable: flush the disk with each batch.
         timeout: seconds that a call waits for another process that writes.
+
+    A file of a newer release, whose tables this one does not know, is refused with
+    :class:`StoreError`.
     """
 
     def __init__(
@@ -104,6 +128,8 @@ class SQLiteStore:
         self._timeout = timeout
         self._thread: ThreadPoolExecutor | None = None
         self._database: sqlite3.Connection | None = None
+        self._file = (0, 0)  # device and inode of what is open
+        self._process = os.getpid()
         self._changed: asyncio.Event | None = None
         self._waiting = 0
         self._looking: asyncio.Task[None] | None = None
@@ -133,17 +159,20 @@ class SQLiteStore:
             if new:
                 for table in ("events", "asks"):
                     db.execute(f"DELETE FROM {table} WHERE session = ?", (session_id,))
-            # The token counts on over an earlier session of that name: its owner may still live.
-            fence += 1
-            db.execute(
-                "INSERT INTO sessions (id, fence, owner, until, ended, at) VALUES (?,?,?,?,0,?) "
-                "ON CONFLICT (id) DO UPDATE SET fence=excluded.fence, owner=excluded.owner, "
-                "until=excluded.until, ended=0, at=excluded.at, batch=0"
-                + (", snapshot=NULL, covers=0, lines=0" if new else ""),
-                (session_id, fence, owner, now + ttl, now),
+            return _claim(db, now, session_id, owner, new_token(), ttl, above=fence, new=new)
+
+        return await self._write(do)
+
+    async def reclaim(self, lease: Lease) -> Lease:
+        def do(db: sqlite3.Connection, now: float) -> Lease:
+            name = lease.session_id
+            row = db.execute("SELECT fence, owner, token FROM sessions WHERE id = ?", (name,))
+            fence, holder, token = row.fetchone() or (0, None, lease.token)
+            if token != lease.token:
+                raise OwnershipLost(_lost(lease, holder, fence))
+            return _claim(
+                db, now, name, lease.owner, lease.token, lease.ttl, above=max(fence, lease.fence)
             )
-            db.execute("INSERT INTO claims VALUES (?,?,?,?)", (session_id, fence, owner, now))
-            return Lease(session_id=session_id, owner=owner, fence=fence, ttl=ttl)
 
         return await self._write(do)
 
@@ -151,6 +180,8 @@ class SQLiteStore:
         def do(db: sqlite3.Connection, now: float) -> bool:
             done, lines = _held(db, lease)
             name = lease.session_id
+            if batch.number > done + 1:
+                raise StateLost(f"{name}: the store went back to an older state")
             if batch.number > done:
                 db.executemany(
                     "INSERT INTO events (session, line, fence, at, kind, data) "
@@ -168,8 +199,8 @@ class SQLiteStore:
                 if batch.snapshot is not None:
                     last = _last(db, name)
                     db.execute(
-                        "UPDATE sessions SET snapshot = ?, covers = ? WHERE id = ?",
-                        (batch.snapshot, last, name),
+                        "UPDATE sessions SET snapshot = ?, covers = ?, covered = ? WHERE id = ?",
+                        (batch.snapshot, last, lines, name),
                     )
                     self._trim(db, name)
             db.execute(
@@ -209,12 +240,13 @@ class SQLiteStore:
 
         def do(db: sqlite3.Connection, now: float) -> Stored:
             row = db.execute(
-                "SELECT owner, until, ended, snapshot, covers FROM sessions WHERE id = ?",
+                "SELECT fence, owner, until, ended, snapshot, covers, lines, covered "
+                "FROM sessions WHERE id = ?",
                 (session_id,),
             ).fetchone()
             if row is None:
                 raise UnknownSession(f"there is no session {session_id}")
-            owner, until, ended, snapshot, covers = row
+            fence, owner, until, ended, snapshot, covers, lines, covered = row
             first, last = db.execute(
                 "SELECT min(n), max(n) FROM events WHERE session = ?", (session_id,)
             ).fetchone()
@@ -223,8 +255,13 @@ class SQLiteStore:
                 (session_id,),
             ).fetchall()
             held = owner is not None and until > now
+            after = db.execute(
+                "SELECT count(*) FROM events WHERE session = ? AND n > ?", (session_id, covers)
+            ).fetchone()[0]
+            known = snapshot is None or covered is not None  # not in a file of before
             return Stored(
                 session_id=session_id,
+                fence=fence,
                 owner=owner if held else None,
                 free_in=until - now if held else 0.0,
                 ended=bool(ended),
@@ -232,6 +269,8 @@ class SQLiteStore:
                 covers=str(covers) if covers else "",
                 first=str(first or ""),
                 last=str(last or ""),
+                lines=lines,
+                missing=max(0, lines - (covered or 0) - after) if known else 0,
                 claims=[Claim(fence=f, owner=o, at=at) for f, o, at in claims],
             )
 
@@ -292,12 +331,13 @@ class SQLiteStore:
                 raise NoOwner(f"the owner of {session_id} has let go of it")
             return row[0]  # type: ignore[no-any-return]
 
-        reply = await self._until(lambda: self._run(take), timeout)
-
         def remove(db: sqlite3.Connection, _now: float) -> None:
             db.execute("DELETE FROM asks WHERE id = ?", (number,))
 
-        await self._write(remove)
+        try:
+            reply = await self._until(lambda: self._run(take), timeout)
+        finally:  # also for who asks no more
+            await self._write(remove)
         if reply is None:
             raise WaitTimeout(f"no answer from the owner of {session_id} within {timeout:g} s")
         return reply
@@ -305,10 +345,13 @@ class SQLiteStore:
     async def asked(self, lease: Lease, *, wait: float) -> list[Ask]:
         def look(db: sqlite3.Connection, _now: float) -> list[Ask]:
             rows = db.execute(
-                "SELECT id, body FROM asks WHERE session = ? AND taken = 0 ORDER BY id",
+                "SELECT s.fence, a.id, a.body FROM sessions s "
+                "LEFT JOIN asks a ON a.session = s.id AND a.taken = 0 WHERE s.id = ? ORDER BY a.id",
                 (lease.session_id,),
             ).fetchall()
-            return [Ask(id=str(id), body=body) for id, body in rows]
+            if not rows or rows[0][0] != lease.fence:  # it need not wait to be told
+                _held(db, lease)
+            return [Ask(id=str(id), body=body) for _, id, body in rows if id is not None]
 
         def take(db: sqlite3.Connection, now: float) -> list[Ask]:
             _held(db, lease)
@@ -332,10 +375,12 @@ class SQLiteStore:
         await self._write(do)
 
     async def close(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-            self._looking = None
+        if self._process != os.getpid():
+            self._forked()
+        looking, self._looking = self._looking, None
+        if looking is not None and looking.get_loop() is asyncio.get_running_loop():
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         thread, self._thread = self._thread, None
         if thread is not None:
             database, self._database = self._database, None
@@ -350,11 +395,12 @@ class SQLiteStore:
             db.execute("BEGIN IMMEDIATE")
             try:
                 result = do(db, now)
+                db.execute("COMMIT")
             except BaseException:
-                # Whatever it is, also a cancelling: all of it is written, or nothing.
-                db.execute("ROLLBACK")
+                # Whatever it is, also a disk that is full: all of it is written, or nothing.
+                with contextlib.suppress(sqlite3.Error):  # then it has been taken back already
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
             return result
 
         result = await self._run(within)
@@ -364,19 +410,42 @@ class SQLiteStore:
     async def _run(self, do: Callable[[sqlite3.Connection, float], T]) -> T:
         def here() -> T:
             try:
+                if self._database is not None and self._replaced():
+                    # What is written to a file that was deleted is read by nobody.
+                    self._database.close()
+                    self._database = None
                 if self._database is None:
                     self._database = self._open()
                 return do(self._database, time.time())
             except (sqlite3.Error, OSError) as error:
                 # Locked for too long, disk full, read-only, no such folder: all that it can say.
-                if self._database is not None and not self._database.in_transaction:
-                    self._database.close()  # a file that has been replaced is opened anew
+                if self._database is not None:
+                    self._database.close()  # and what it has begun is taken back
                     self._database = None
                 raise StoreUnavailable(f"{self.path}: {error}") from error
 
+        if self._process != os.getpid():
+            self._forked()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "voxwire store")
         return await asyncio.get_running_loop().run_in_executor(self._thread, here)
+
+    def _forked(self) -> None:
+        """This process is a copy of the one that opened the file: it opens the file itself. It has
+        no thread for the other connection, and SQLite forbids to close it here."""
+        if self._database is not None:
+            _PARENTS.append(self._database)
+        self._process = os.getpid()
+        self._database = self._thread = self._changed = self._looking = None
+        self._waiting = 0
+
+    def _replaced(self) -> bool:
+        """Whether the path leads to another file by now, or to none."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:  # it was deleted
+            return True
+        return (found.st_dev, found.st_ino) != self._file
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -386,13 +455,40 @@ class SQLiteStore:
         with contextlib.suppress(OSError):  # a file that somebody else owns
             self.path.chmod(0o600)  # what people say to each other
         try:
+            self._version(database)  # before anything is changed
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-            database.executescript(SCHEMA)
-        except sqlite3.Error:  # no database, or one that cannot be written
+            self._prepare(database)
+            found = self.path.stat()
+        except (sqlite3.Error, OSError, StoreError):  # none, a newer one, or not to be written
             database.close()
             raise
+        self._file = (found.st_dev, found.st_ino)
         return database
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        """Make the tables, or those of an older release into those of this one."""
+        if self._version(database) == VERSION:
+            return
+        database.execute("BEGIN IMMEDIATE")
+        if self._version(database) < VERSION:  # still: another process may have done it meanwhile
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                database.execute(statement)
+            columns = {row[1] for row in database.execute("PRAGMA table_info(sessions)")}
+            for name, kind in (("token", "TEXT"), ("covered", "INTEGER")):
+                if name not in columns:
+                    database.execute(f"ALTER TABLE sessions ADD COLUMN {name} {kind}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+
+    def _version(self, database: sqlite3.Connection) -> int:
+        found = int(database.execute("PRAGMA user_version").fetchone()[0])
+        if found > VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer release: its tables have version {found}, and "
+                f"this release knows {VERSION}. Install a newer voxwire, or use another file"
+            )
+        return found
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -440,17 +536,49 @@ class SQLiteStore:
             await asyncio.sleep(TICK)
 
 
+def _claim(
+    db: sqlite3.Connection,
+    now: float,
+    name: str,
+    owner: str,
+    token: str,
+    ttl: float,
+    *,
+    above: int,
+    new: bool = False,
+) -> Lease:
+    # It counts on over an earlier session of that name, whose owner may still live, and where that
+    # was deleted, from the clock.
+    fence = max(above + 1, int(now * 1e6))
+    db.execute(
+        "INSERT INTO sessions (id, fence, owner, token, until, ended, at) VALUES (?,?,?,?,?,0,?) "
+        "ON CONFLICT (id) DO UPDATE SET fence=excluded.fence, owner=excluded.owner, "
+        "token=excluded.token, until=excluded.until, ended=0, at=excluded.at, batch=0"
+        + (", snapshot=NULL, covers=0, covered=NULL, lines=0" if new else ""),
+        (name, fence, owner, token, now + ttl, now),
+    )
+    db.execute("INSERT INTO claims VALUES (?,?,?,?)", (name, fence, owner, now))
+    return Lease(session_id=name, owner=owner, token=token, fence=fence, ttl=ttl)
+
+
 def _held(db: sqlite3.Connection, lease: Lease) -> tuple[int, int]:
     """The numbers of the last batch and the last line; raises where the lease is not the newest."""
     row = db.execute(
-        "SELECT fence, batch, owner, lines FROM sessions WHERE id = ?", (lease.session_id,)
+        "SELECT fence, token, batch, owner, lines FROM sessions WHERE id = ?", (lease.session_id,)
     ).fetchone()
-    if row is None or row[0] != lease.fence or row[2] is None:
-        raise OwnershipLost(
-            f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
-            + ("gone" if row is None else f"{row[2] or 'nobody'}'s now, with token {row[0]}")
-        )
-    return int(row[1]), int(row[3])
+    if row is None:
+        raise StateLost(f"{lease.session_id}: the store no longer has it")
+    fence, token, batch, owner, lines = row
+    if (fence, token) != (lease.fence, lease.token) or owner is None:
+        raise OwnershipLost(_lost(lease, owner, fence))
+    return int(batch), int(lines)
+
+
+def _lost(lease: Lease, owner: str | None, fence: int) -> str:
+    return (
+        f"{lease.session_id}: {lease.owner} held it with token {lease.fence}, and it is "
+        f"{owner or 'nobody'}'s now, with token {fence}"
+    )
 
 
 def _last(db: sqlite3.Connection, name: str) -> int:

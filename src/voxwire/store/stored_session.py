@@ -6,6 +6,7 @@ Joins the session, the one who writes and the one who serves. It knows the order
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StoreError
@@ -28,8 +29,6 @@ class StoredSession:
         self.store = store
         self.session_id = lease.session_id
         self.owner = lease.owner
-        self.fence = lease.fence
-        """The fencing token of this owner."""
         self.ending: asyncio.Task[None] | None = None
         """Ends the session on behalf of somebody else."""
         self._core = core
@@ -41,6 +40,27 @@ class StoredSession:
 
     def __repr__(self) -> str:
         return f"<voxwire.Kept {self.session_id} in {self.store!r}, token {self.fence}>"
+
+    @property
+    def fence(self) -> int:
+        """The fencing token of this owner: higher than those of all before it, and higher still
+        after a :class:`StoreReset`."""
+        return self._keeper.lease.fence
+
+    def held(self, fence: int) -> bool:
+        """Whether that is, or was, a fencing token of this owner, or of a later one."""
+        return fence >= self._keeper.first
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What is stored beside the session: see :meth:`set_extra`."""
+        return self._keeper.extra
+
+    def set_extra(self, name: str, value: Any) -> None:
+        """Store JSON values beside the session, for whoever resumes it. They are written with each
+        snapshot, as they are at that time, and now."""
+        self._keeper.extra[name] = value
+        self._keeper.snapshot_soon()
 
     @property
     def failing(self) -> bool:
@@ -63,13 +83,14 @@ class StoredSession:
 
     # -- for who takes over ---------------------------------------------------------------------
 
-    def take_over(self, progress: Progress) -> None:
+    def take_over(self, progress: Progress, extra: Mapping[str, Any]) -> None:
         """This session was another process's, with that under way. Until :meth:`taken_over`, the
         log goes on as it was, so that a third one would find all that this one has found."""
         self.goes_on()
         self._keeper.begin()
         self._keeper.whole = False
         self._keeper.journal.progress = progress
+        self._keeper.extra.update(extra)
 
     def taken_over(self, progress: Progress) -> None:
         """The session is restored, with that still under way: the log begins here anew."""
