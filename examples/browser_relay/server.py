@@ -15,12 +15,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.staticfiles import StaticFiles
 
 import voxwire
 
 log = logging.getLogger("harbour")
 app = FastAPI()
+# The names that this server is reached by: to these add your own. Without such a list a page of any
+# site could give its own name this machine's address, and would look like a page from here.
+app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
 
 INSTRUCTIONS = "You are the harbour desk. Be brief: a sentence or two."
 

@@ -117,6 +117,14 @@ async def test_pages_of_others_are_not_let_in(server: Emulator, relay: str) -> N
         with pytest.raises(InvalidStatus, match="403"):
             async with connect(url, additional_headers=headers):
                 pass
+    # A page whose own name leads to this machine (DNS rebinding).
+    port = int(relay.rpartition(":")[2].strip("/"))
+    with pytest.raises(InvalidStatus, match="400"):
+        async with connect(
+            f"ws://rebound.example:{port}/talk", host="127.0.0.1", port=port,
+            additional_headers={"Origin": f"http://rebound.example:{port}"},
+        ):  # fmt: skip
+            pass
     assert server.connections == []
 
 

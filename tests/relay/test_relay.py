@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from redis_servers import free_ports
+from redis_servers import free_ports, redis_server
 from starlette.websockets import WebSocketState
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -27,7 +28,7 @@ from voxwire.relay import Relay
 from voxwire.relay.browser_session import BrowserSession
 from voxwire.relay.limits import Allowance, Limits
 from voxwire.relay.rules import SAFE, Rules
-from voxwire.store import SQLiteStore
+from voxwire.store import RedisStore, SQLiteStore
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -263,7 +264,7 @@ async def test_a_page_whose_name_leads_here_is_turned_away(server: Emulator) -> 
     assert len(server.connections) == 3
 
 
-@pytest.mark.parametrize("others", [False], ids=["one worker"])
+@pytest.mark.parametrize("others", [False, True], ids=["one worker", "two workers"])
 async def test_pages_that_come_back_at_once_hear_at_once(
     server: Emulator, tmp_path: Path, others: bool
 ) -> None:
@@ -293,6 +294,48 @@ async def test_pages_that_come_back_at_once_hear_at_once(
         assert set(heard) <= {"response.done", "4410"}
     for store in stores:
         await store.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "redis"])
+async def test_another_worker_brings_no_more(server: Emulator, tmp_path: Path, kind: str) -> None:
+    """Neither a higher rate nor more time: both are kept with the session."""
+    with contextlib.ExitStack() as servers:
+        url = servers.enter_context(redis_server()).url if kind == "redis" else ""
+        stores: list[Any] = [
+            RedisStore(url) if url else SQLiteStore(tmp_path / "s.db") for _ in range(2)
+        ]
+        limits = Limits(events=5, seconds=4)
+        relays = [relay_to(server, store=store, limits=limits) for store in stores]
+        async with served(relays[0]) as one, served(relays[1]) as other:
+            began = time.monotonic()
+            codes, name = [], None
+            for number in range(1000):
+                where = (one, other)[number % 2]
+                address = f"ws://{where}/realtime" + (f"?session={name}" if name else "")
+                try:
+                    async with connect(address) as socket:
+                        name = (await events(socket, "voxwire.relay.session"))[-1]["session_id"]
+                        with contextlib.suppress(ConnectionClosed):  # as soon as it is too much
+                            for _ in range(60):
+                                await socket.send('{"type":"input_audio_buffer.clear"}')
+                        codes.append((await closing(socket))[0])
+                except ConnectionClosed as closed:
+                    codes.append(closed.rcvd.code if closed.rcvd else 1006)
+                if {4410, 1011} & {*codes}:
+                    break
+            lasted = time.monotonic() - began
+        assert len(codes) > 2
+        assert codes[0] == 4429
+        assert codes[-1] in (4410, 1011)  # it is over, while a page is there or not
+        passed = sum(
+            frame.type == "input_audio_buffer.clear"
+            for connection in server.connections
+            for frame in connection.received
+        )
+        assert 50 <= passed <= 50 + 5 * (lasted + 1)
+        assert (await stores[0].load(name)).ended
+        for store in stores:
+            await store.close()
 
 
 async def test_a_worker_that_stops_tells_its_pages_to_come_back(

@@ -26,8 +26,9 @@ from starlette.websockets import WebSocket
 
 from ..errors import (
     InvalidOption,
-    NoOwner,
-    SteeringRefused,
+    SessionOwned,
+    StoreError,
+    StoreUnavailable,
     UnknownSession,
     VoxwireError,
     WaitTimeout,
@@ -223,10 +224,14 @@ class Relay:
         except BaseException:  # whatever it was, also a cancelled opening: it takes no seat
             self._seats.leave(visitor)
             raise
+        allowance = Allowance(self._limits)
+        if session.is_kept:
+            # With the session, for the worker that it goes on with next.
+            allowance = Allowance(self._limits, session.kept.extra.get("relay"))
+            session.kept.set_extra("relay", allowance.state)
         line = BrowserSession(
-            session, name, visitor, self._rules, self._limits, self._hidden,
-            Allowance(self._limits),
-        )  # fmt: skip
+            session, name, visitor, self._rules, self._limits, self._hidden, allowance
+        )
         self._lines[name] = line
         keeper = asyncio.create_task(self._keep(line), name="voxwire relay, keeping")
         self._keepers.add(keeper)
@@ -268,14 +273,33 @@ class Relay:
         return await connect(record=self._recording(name), **options), name
 
     async def _taken_over(self, wanted: str, options: dict[str, Any]) -> Session:
+        """The session of another worker: each that holds it meanwhile is asked once to leave it; of
+        one that is dead, the end of its lease is waited for."""
         store: Any = self._store
         check_id(wanted)
-        with contextlib.suppress(NoOwner, SteeringRefused, WaitTimeout):
-            # The worker that holds it leaves it; one that is dead is waited for below.
-            await remote(store, wanted, timeout=5.0).hand_over()
         lease = self._storing.lease if self._storing is not None else 5.0
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 2 * lease
         record = self._recording(wanted)
-        return await resume(store, wanted, wait=2 * lease, record=record, **options)
+        asked: dict[int, asyncio.Task[None]] = {}
+        try:
+            while True:
+                try:
+                    return await resume(store, wanted, record=record, **options)
+                except (SessionOwned, StoreUnavailable):  # it may be free, or answer, in time
+                    if loop.time() >= end:
+                        raise
+                with contextlib.suppress(StoreUnavailable):  # the next attempt tells
+                    fence = (await store.load(wanted)).fence
+                    if fence not in asked:
+                        asked[fence] = asyncio.create_task(
+                            _ask_to_leave(store, wanted), name="voxwire relay, asking"
+                        )
+                await asyncio.sleep(0.1)
+        finally:
+            for task in asked.values():
+                task.cancel()
+            await asyncio.gather(*asked.values(), return_exceptions=True)
 
     def _mark(self, visitor: str) -> str:
         """What the names of a visitor's sessions begin with: only they come back to them. Where
@@ -311,6 +335,11 @@ class Relay:
 
 class _NoSeat(Exception):
     """All seats are taken."""
+
+
+async def _ask_to_leave(store: Store, session_id: str) -> None:
+    with contextlib.suppress(StoreError, WaitTimeout):  # then it is not asked
+        await remote(store, session_id, timeout=5.0).hand_over()
 
 
 async def _page(request: Request) -> Response:
