@@ -406,7 +406,7 @@ async def test_an_owner_whose_lease_had_run_out_lets_a_later_one_go_first(
                 await asyncio.sleep(0.01)
             return await super().write(lease, batch)
 
-    short = StoreOptions(lease=1.0)
+    short = StoreOptions(lease=2.0)
     store = Frozen(tmp_path / "s.db")
     old = await voxwire.connect(
         url=server.url, store=store, session_id="call-1", output_modalities=["text"],
@@ -429,6 +429,7 @@ async def test_an_owner_whose_lease_had_run_out_lets_a_later_one_go_first(
     await old.close()
     await new.close()
     # Alone, it waits for a lease, and goes on.
+    short = StoreOptions(lease=0.5)
     alone = await voxwire.connect(
         url=server.url, store=store, session_id="call-2", output_modalities=["text"],
         storing=short,
@@ -439,7 +440,7 @@ async def test_an_owner_whose_lease_had_run_out_lets_a_later_one_go_first(
         async with alone.expect(StoreFailed, timeout=20):
             store.frozen = True
             await alone.add("two")
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(0.6)
             await other.forget("call-2")
             store.frozen = False
     assert await alone.kept.stored(20)

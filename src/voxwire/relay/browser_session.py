@@ -137,7 +137,7 @@ class BrowserSession:
         self._greet(resumed)
         if before is not None:
             before.leave(OVER, "another page speaks here now")
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(page.send(self.ended), name="voxwire relay, sending"),
             asyncio.create_task(self._take(page), name="voxwire relay, taking"),
             asyncio.create_task(page.leaving.wait(), name="voxwire relay, watching a page"),
