@@ -199,6 +199,32 @@ def test_an_error_that_names_nothing_refuses_nothing(line: Line, error: Any) -> 
     assert not sent.done
 
 
+def test_an_error_without_an_id_refuses_the_one_event_that_waits(line: Line) -> None:
+    error = {"type": "invalid_request_error", "message": "no such item"}
+    first = line.send("input_audio_buffer.clear")
+    second = line.send("conversation.item.delete", item_id="i")
+    assert line.hear("error", error=error) is None  # it may be about either
+    assert line.hear("input_audio_buffer.cleared") is first
+    assert line.hear("error", error=error) is second
+    assert isinstance(second.error, ServerError)
+
+
+def test_a_deletion_without_an_id_acknowledges_the_oldest(line: Line) -> None:
+    first = line.send("conversation.item.delete", item_id="a")
+    second = line.send("conversation.item.delete", item_id="b")
+    assert line.hear("conversation.item.deleted", item_id="b") is second
+    assert line.hear("conversation.item.deleted") is first
+
+
+def test_an_item_is_acknowledged_under_an_id_that_was_used_before(line: Line) -> None:
+    first = line.send("conversation.item.create", item=text(id="i1"))
+    assert line.hear("conversation.item.added", item=text(id="i1")) is first
+    line.send("conversation.item.delete", item_id="i1")
+    line.hear("conversation.item.deleted", item_id="i1")
+    again = line.send("conversation.item.create", item=text(id="i1"))
+    assert line.hear("conversation.item.added", item=text(id="i1")) is again
+
+
 @pytest.mark.parametrize("value", [None, 5, "x", [], {}, [[]], {"id": {}, "content": 5}])
 def test_nothing_that_a_server_says_raises(line: Line, value: Any) -> None:
     for event, _ in PAIRS:

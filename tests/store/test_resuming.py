@@ -422,3 +422,67 @@ async def test_nothing_is_stored_before_the_session_has_its_settings(store: Stor
         assert await session.kept.stored(20)
         assert b"Be brief." in b"".join(entry.data for entry in await store.read("call-42"))
         await session.close()
+
+
+async def test_a_resumed_session_keeps_as_many_items_as_before(
+    server: Emulator, store: Store
+) -> None:
+    first = await begin(server, store, keep_items=5)
+    for number in range(4):
+        await first.say(str(number))
+    assert await first.kept.stored(20)
+    await crash(first)
+    second, _ = await resumed(store)
+    for number in range(4):
+        await second.say(str(number))
+    assert len(second.conversation) == 5
+    await crash(second)
+    third, _ = await resumed(store, keep_items=None)
+    for number in range(3):
+        await third.say(str(number))
+    assert len(third.conversation) > 5
+    await third.close()
+
+
+@pytest.mark.parametrize("profile", ["flat", "xai", "voice live"])
+async def test_settings_of_a_server_of_another_format_are_in_the_log(
+    store: Store, profile: str
+) -> None:
+    update: dict[str, Any] = {}
+
+    async def serve_one(socket: ServerConnection) -> None:
+        described = {"id": "s", "object": "realtime.session", "model": "m", "modalities": ["text"]}
+        event = {"type": "session.created", "event_id": "e", "session": described}
+        await socket.send(json.dumps(event))
+        async for frame in socket:
+            asked = json.loads(frame)
+            if asked["type"] == "session.update":
+                update.update(asked["session"])
+                session = {**described, **asked["session"]}
+                await socket.send(
+                    json.dumps({"type": "session.updated", "event_id": "e", "session": session})
+                )
+
+    async with serve(serve_one, "127.0.0.1", 0) as running:
+        url = f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}/v1/realtime"
+        base = url.removesuffix("/realtime")
+        profiles: dict[str, voxwire.ServerProfile] = {
+            "flat": voxwire.OpenAICompatible(url, flat=True),
+            "xai": voxwire.XAI(api_key="k", base_url=base),
+            "voice live": voxwire.AzureVoiceLive(base, api_key="k"),
+        }
+        session = await voxwire.connect(
+            server=profiles[profile], store=store, session_id="call-42", storing=SHORT,
+            model="m", instructions="Be kind.", voice="alloy", turn_detection=None,
+        )  # fmt: skip
+        assert await session.kept.stored(20)
+        await crash(session)
+        assert update["instructions"] == "Be kind."
+        update.clear()
+        again = await voxwire.resume(
+            store, "call-42", wait=20, storing=SHORT, server=profiles[profile], model="m"
+        )
+        assert update["instructions"] == "Be kind."
+        assert update["voice"]
+        assert again.session.instructions == "Be kind."
+        await again.close()

@@ -144,6 +144,9 @@ class Acknowledgements:
     def sent(self, event: ClientEvent, frame: bytes | str = b"") -> SentEvent:
         """Note an event that goes out."""
         sent = SentEvent(event, awaited=type(event) in _BY, frame=frame)
+        if isinstance(event, ConversationItemCreate):
+            # Whatever was told of an earlier item of that id, this one is not told of yet.
+            self._items.pop(_get(event.item, "id"), None)
         if sent.awaited:
             self.again(sent)
         return sent
@@ -167,6 +170,8 @@ class Acknowledgements:
             return None
         if isinstance(event, ErrorEvent):
             return self._refused(event)
+        if isinstance(event, ConversationItemDeleted) and isinstance(event.item_id, str):
+            self._items.pop(event.item_id, None)  # another one may have its id
         known = self._told_before(event) if isinstance(event, _ITEM_EVENTS) else False
         for sent in self._waiting:
             if (
@@ -187,8 +192,11 @@ class Acknowledgements:
 
     def _refused(self, event: ErrorEvent) -> SentEvent | None:
         event_id = getattr(event.error, "event_id", None)
-        for sent in self._waiting:
-            if isinstance(event_id, str) and sent.event_id == event_id:
+        # Some servers leave the id out: where only one event waits, there is no doubt.
+        says = any(isinstance(_get(event.error, key), str) for key in ("code", "message"))
+        lone = says and not isinstance(event_id, str) and len(self._waiting) == 1
+        for sent in list(self._waiting):
+            if lone or (isinstance(event_id, str) and sent.event_id == event_id):
                 self._waiting.remove(sent)
                 sent.settle(None, ServerError(event))
                 return sent
@@ -213,7 +221,8 @@ def _fits(sent: ClientEvent, event: Any) -> bool:
     if isinstance(sent, ConversationItemRetrieve):
         return bool(getattr(event.item, "id", None) == sent.item_id)
     if isinstance(sent, (ConversationItemDelete, ConversationItemTruncate)):
-        return bool(event.item_id == sent.item_id)
+        # Without an id it is the oldest that waits: a server takes them in order.
+        return not isinstance(event.item_id, str) or event.item_id == sent.item_id
     if isinstance(sent, ResponseCancel):
         return _cancelled(sent, event)
     if isinstance(sent, ResponseCreate):

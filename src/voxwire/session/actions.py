@@ -6,6 +6,7 @@ Each call here is sugar over client events that saves real work; any event can b
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar, Unpack, overload
@@ -24,7 +25,8 @@ from voxwire_protocol import (
 )
 
 from ..audio.playback.playback import Playback
-from ..conversation.conversation import Conversation
+from ..conversation.conversation import Conversation, ConversationTracker
+from ..conversation.migration import LONGEST_ID, short_id
 from ..errors import ConnectionClosedError, ServerError
 from ..tools.tool import AnyTool, Approve, Tool
 from .core import Core, log
@@ -156,6 +158,45 @@ class ConversationMethods(Hearing):
             place: ``previous_item_id=`` puts it after that item, ``"root"`` at the head.
         """
         return await self.send(ConversationItemCreate(item=_item(item), **place))
+
+    async def load(
+        self, conversation: Conversation | Mapping[str, Any], *, timeout: float = 10.0
+    ) -> tuple[str, ...]:
+        """Add the items of another conversation, such as a stored one, behind those of this one;
+        in the forms in which a client may add them: speech as its words, its audio where that was
+        kept, calls with their outputs.
+
+        Args:
+            conversation: a conversation, or the ``snapshot()`` of one.
+            timeout: seconds for the server to take them; some servers do not say that they have.
+
+        Returns:
+            The ids of the items that could not be added: speech without words, and what belonged
+            to a hosted tool.
+
+        Raises:
+            InvalidOption: it is no snapshot of a conversation; nothing was sent.
+            ServerError: the server refused an item; those before it are in.
+            ConnectionClosedError: the connection has ended.
+        """
+        self._here()
+        data = conversation.snapshot() if isinstance(conversation, Conversation) else conversation
+        source = ConversationTracker(conversation=Conversation.restore(data))
+        creates, left_out, _ = source.removal.items()
+        receipts: list[SendReceipt] = []
+        for create in creates:
+            call_id: Any = getattr(create.item, "call_id", None)
+            if isinstance(call_id, str) and len(call_id) > LONGEST_ID:
+                self._core.short_calls[call_id] = short_id(call_id)
+            receipts.append(await self.send(create))
+        if self._core.acknowledged:
+            try:
+                async with asyncio.timeout(timeout):
+                    for receipt in receipts:
+                        await receipt.acknowledged()
+            except TimeoutError:  # some compatible servers do not acknowledge
+                log.warning("loaded items were not acknowledged within %g s", timeout)
+        return tuple(left_out)
 
     # -- settings -----------------------------------------------------------------------------
 

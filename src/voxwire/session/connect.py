@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from voxwire_protocol import RealtimeCallIncoming, RealtimeSession, SessionUpdate
 
 from ..audio.playback.playback import Playback
-from ..conversation.conversation import AudioRetention
+from ..conversation.conversation import AudioRetention, Conversation
 from ..errors import ConnectionClosedError, InvalidOption
 from ..protocol import codec
 from ..protocol.redaction import veiled, veiled_headers
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..store.opening import StoreOpening
     from ..store.options import StoreOptions
 
-__all__ = ["AttachOptions", "Connect", "attach", "connect"]
+__all__ = ["AttachOptions", "Connect", "attach", "connect", "tail_of"]
 
 
 class Connect(Opening[Session]):
@@ -53,6 +53,7 @@ def connect(
     insecure: bool = False,
     session: RealtimeSession | None = None,
     tools: Sequence[GivenTool] | None = None,
+    conversation: Conversation | Mapping[str, Any] | None = None,
     keep_audio: AudioRetention = "none",
     keep_items: int | None = MOST_ITEMS,
     record: str | os.PathLike[str] | None = None,
@@ -87,6 +88,8 @@ def connect(
         insecure: allow a key to travel without TLS to another machine.
         session: a session object to begin with; `settings` go on top of it.
         tools: functions the model may call, and definitions of tools.
+        conversation: one to go on with, or its ``snapshot()``: its items are added before the
+            session is handed out; see :meth:`Session.load`.
         keep_audio: which audio the conversation keeps in memory: ``"none"``, ``"all"``, or the last
             so many seconds.
         keep_items: how many items the conversation keeps in memory, the latest; of more, the oldest
@@ -161,7 +164,11 @@ def connect(
     wanted = None
     if session is not None or settings or tools or profile.session:
         wanted = _wanted(session, tools, settings)
-    return Connect(_opener(profile, where, about, wanted, tools, keep_audio, keep, keep_items))
+    if conversation is not None and not isinstance(conversation, Conversation):
+        conversation = Conversation.restore(conversation)  # what is wrong is told now
+    return Connect(
+        _opener(profile, where, about, wanted, tools, keep_audio, keep, keep_items, conversation)
+    )
 
 
 class AttachOptions(SessionOptions, ConnectionOptions, total=False):
@@ -231,7 +238,7 @@ def _wanted(
     return wanted
 
 
-def _tail(about: ConnectionOptions) -> float:
+def tail_of(about: ConnectionOptions) -> float:
     """Seconds of the user's audio to hold for another connection."""
     policy = about.get("reconnect")
     if policy is None:
@@ -248,10 +255,16 @@ def _opener(
     keep_audio: AudioRetention,
     keep: StoreOpening | None = None,
     keep_items: int | None = MOST_ITEMS,
+    conversation: Conversation | None = None,
 ) -> Callable[[], Awaitable[Session]]:
     sideband = "call_id=" in where.url
 
     async def begin(session: Session) -> None:
+        await configure(session)
+        if conversation is not None:
+            await session.load(conversation)
+
+    async def configure(session: Session) -> None:
         if wanted is None:
             return
         try:
@@ -267,7 +280,7 @@ def _opener(
         core = Core(
             profile.codec("call" if sideband else "realtime"),
             audio=keep_audio,
-            tail=_tail(about),
+            tail=tail_of(about),
             items=keep_items,
             playback=Playback(
                 mode="server" if sideband else "client", truncates=profile.abilities.truncates

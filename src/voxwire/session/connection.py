@@ -112,12 +112,17 @@ class Connection:
                 self._watch.cancel()
                 self._watch = None
 
-    async def leave(self, code: int = 1000, reason: str = "") -> None:
-        """Close the present socket, by force where the other side does not."""
+    async def leave(
+        self, code: int = 1000, reason: str = "", *, patience: float | None = None
+    ) -> None:
+        """Close the present socket, by force where the other side does not within `patience`
+        seconds (its ``close_timeout``)."""
         socket = self._socket
         closing = asyncio.create_task(socket.close(code, reason), name="voxwire closing")
         # To a server that reads no more not even the close frame can be sent.
-        _, late = await asyncio.wait([closing], timeout=socket.close_timeout)
+        _, late = await asyncio.wait(
+            [closing], timeout=socket.close_timeout if patience is None else patience
+        )
         if late:
             socket.transport.abort()
         await asyncio.gather(closing, return_exceptions=True)

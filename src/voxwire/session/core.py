@@ -138,6 +138,8 @@ class Core:
         self.closed: ConnectionClosed | None = None
         self.down = False
         """Whether the session is between two connections: nothing may be written."""
+        self.keep_items = items
+        """How many items the conversation keeps; ``None`` for all."""
         self.cache = ConversationTracker(audio=audio, tail=tail, most=items)
         self.router.changed = self._listeners_changed
         self.playback = playback or Playback()

@@ -22,7 +22,7 @@ from ..transport.fast_websocket import WebSocket
 from .connection import Connection
 from .core import Core, log
 from .local_events import ConnectionClosed
-from .reconnect.reconnector import Reconnector
+from .reconnect.reconnector import ROTATE_SECONDS, Reconnector
 from .sender import SendingMethods
 from .subscriptions import Subscriptions
 from .task_context import inside
@@ -258,10 +258,14 @@ class Session(VoiceLoop, BaseSession):
         self._tools.threaded = session
         self._core.approvals.send = send
 
-    async def rotate(self) -> None:
+    async def rotate(self, timeout: float = ROTATE_SECONDS) -> None:
         """Move to another connection now, at the next pause between turns, as the session does by
         itself before its time is over; returns when that is done. Nothing is lost: what is sent
         meanwhile waits, and what the user says is kept.
+
+        Args:
+            timeout: seconds to wait for a pause. Then it moves in the middle of a turn, which goes
+                on as after a lost connection.
 
         Raises:
             InvalidOption: the session was opened without ``reconnect=`` and ``rotate=``.
@@ -272,7 +276,7 @@ class Session(VoiceLoop, BaseSession):
         self._core.require_open()
         if self._renewal is None:
             raise InvalidOption("open the session with reconnect=Reconnect() or rotate=True first")
-        await self._renewal.rotate()
+        await self._renewal.rotate(timeout)
 
     def _prepare(self) -> None:
         self._core.approvals.send = self.send

@@ -21,6 +21,7 @@ from ..conversation.conversation import ConversationTracker
 from ..protocol import codec
 from ..protocol.local_event import Overflow
 from ..session.acknowledgements import Acknowledgements
+from ..session.core import MOST_ITEMS
 from ..session.local_events import ConnectionClosed
 from ..session.sent_settings import Settings
 from .base import Entry, Stored
@@ -50,6 +51,8 @@ class ReplayedLog:
     address: str = ""
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any])
     """What was stored beside the session."""
+    keep_items: int | None = MOST_ITEMS
+    """How many items the conversation keeps; ``None`` for all."""
 
     @classmethod
     def of(cls, stored: Stored) -> ReplayedLog:
@@ -66,6 +69,7 @@ class ReplayedLog:
             session=kept.session,
             address=kept.address,
             extra=kept.extra,
+            keep_items=kept.keep_items,
         )
         if kept.session is not None:
             # The conversation keeps what it was told, and not by which model or in which format.
@@ -112,6 +116,7 @@ class ReplayedLog:
         match name:
             case "opened":
                 self.address = str(fields["address"])
+                self.keep_items = fields.get("keep_items", MOST_ITEMS)
             case "audio":
                 self.cache.apply(silence(fields), sent=fields["way"] == "in")
             case "tool.started":

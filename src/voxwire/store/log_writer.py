@@ -26,7 +26,10 @@ from voxwire_protocol import (
     SessionUpdated,
     UnknownEvent,
 )
+from voxwire_protocol._runtime import plain
 
+from ..protocol.codec import REALTIME
+from ..protocol.dialect import Dialect
 from ..protocol.redaction import redact
 from ..session.core import Core
 from ..session.local_events import ConnectionClosed
@@ -152,7 +155,7 @@ class LogWriter:
     def _received(self, event: Event) -> None:
         if not self._opened:
             self._opened = True
-            self.note("opened", address=self._core.address)
+            self.note("opened", address=self._core.address, keep_items=self._core.keep_items)
         if isinstance(event, ResponseOutputAudioDelta) and not self._audio:
             self._hear(
                 Heard(
@@ -168,7 +171,7 @@ class LogWriter:
         ends = isinstance(event, (ResponseOutputItemDone, ResponseDone))
         calls = self.progress.calls() if ends else set[str]()
         self.progress.received(event)
-        raw = event.raw or b"{}"
+        raw = self._in_our_form(event) or event.raw or b"{}"
         if isinstance(event, _SECRETIVE):
             raw = _without_keys(raw)
         kind = str(getattr(event, "type", ""))
@@ -180,12 +183,27 @@ class LogWriter:
         if isinstance(event, UnknownEvent) or not isinstance(event, ClientEvent):
             return
         self.progress.sent(event)
-        raw = event.raw or self._core.codec.encode(event, checked=True)
+        ours = isinstance(self._core.codec, Dialect)
+        raw = REALTIME.encode(event, checked=True) if ours else event.raw
+        raw = raw or self._core.codec.encode(event, checked=True)
         if isinstance(event, _SECRETIVE):
             raw = _without_keys(raw)
         if isinstance(event, ConversationItemCreate) and not self._audio:
             raw = _without_sound(raw)
         self._put(entry("c2s", raw), urgent=True)
+
+    def _in_our_form(self, event: Event) -> bytes | None:
+        """The frame of an event that a server of another dialect writes in its own form: who reads
+        the log need not know that server. ``None`` for an event that is in ours."""
+        if not isinstance(self._core.codec, Dialect):
+            return None
+        if isinstance(event, (SessionCreated, SessionUpdated)):
+            described = self._core.codec.session(event)
+            data = {"type": event.type, "event_id": "", "session": plain(described)}
+            return json.dumps(data, separators=(",", ":")).encode()
+        if isinstance(event, UnknownEvent) or event.raw is None:
+            return None
+        return REALTIME.encode(event, checked=True)
 
     def _closed(self, event: ConnectionClosed) -> None:
         self.note(

@@ -26,7 +26,7 @@ from ..errors import InvalidOption, StateLost, StoreError, UnknownSession
 from ..protocol.redaction import REDACTED
 from ..protocol.response_request import METADATA_KEY
 from ..session.actions import GivenTool
-from ..session.connect import AttachOptions, Connect
+from ..session.connect import AttachOptions, Connect, tail_of
 from ..session.core import Core
 from ..session.lifecycle import ConnectionOptions, connection, opened
 from ..session.options import realtime_session
@@ -63,6 +63,8 @@ class ResumeOptions(AttachOptions, total=False):
     """Another model than the one before."""
     keep_audio: AudioRetention
     """Which audio the conversation keeps in memory."""
+    keep_items: int | None
+    """How many items it keeps; as many as before, where it is left out. ``None`` keeps all."""
 
 
 def resume(
@@ -105,6 +107,9 @@ def resume(
     given: dict[str, Any] = dict(options)
     tools: Sequence[GivenTool] | None = given.pop("tools", None)
     audio: AudioRetention = given.pop("keep_audio", "none")
+    items_given, most_items = "keep_items" in given, given.pop("keep_items", None)
+    if most_items is not None and most_items < 1:
+        raise InvalidOption(f"keep_items={most_items}: keep at least 1, or None for all")
     address = {name: given.pop(name) for name in _ADDRESS if name in given}
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
@@ -130,12 +135,16 @@ def resume(
         except BaseException:  # also a cancelled attempt leaves it to the next
             await store.release(lease, ended=False)
             raise
+        items = most_items if items_given else replay.keep_items
         core = Core(
             profile.codec("realtime"),
+            items=items,
             playback=Playback(mode="client", truncates=profile.abilities.truncates),
             acknowledged=profile.abilities.acknowledges,
         )
-        core.cache = ConversationTracker(conversation=replay.cache.conversation, audio=audio)
+        core.cache = ConversationTracker(
+            conversation=replay.cache.conversation, audio=audio, tail=tail_of(about), most=items
+        )
         core.acks, core.settings = replay.acks, replay.settings
         # Requests are asked for again in their turn; what else was not answered is sent as it was.
         for sent in core.acks.take():

@@ -15,7 +15,7 @@ from voxwire_protocol import ResponseCreate
 from ..conversation.conversation import Conversation
 from ..errors import StoreError
 from ..protocol.redaction import redact
-from ..session.core import Core
+from ..session.core import MOST_ITEMS, Core
 from .log_entries import SNAPSHOT_VERSION
 from .progress import Progress
 
@@ -34,6 +34,8 @@ class SessionSnapshot:
     """What the client has made of it, without keys."""
     address: str = ""
     """Where it led to, without keys."""
+    keep_items: int | None = MOST_ITEMS
+    """How many items the conversation keeps; ``None`` for all."""
     unanswered: list[dict[str, Any]] = attrs.field(factory=list[dict[str, Any]])
     """Events that the server had not answered, in the order of sending."""
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any])
@@ -52,6 +54,7 @@ def snapshot_of(core: Core, progress: Progress, extra: Mapping[str, Any] | None 
             "settings": None if settings is None else redact(settings.to_dict()),
             "address": core.address,
             "extra": extra or {},
+            "keep_items": core.keep_items,
             "unanswered": [
                 redact(sent.event.to_dict())
                 for sent in core.acks.waiting
@@ -79,6 +82,7 @@ def kept_in(data: bytes | None) -> SessionSnapshot:
             session=fields["session"],
             settings=fields["settings"],
             address=fields["address"],
+            keep_items=fields.get("keep_items", MOST_ITEMS),
             unanswered=fields["unanswered"],
             extra=fields.get("extra", {}),
         )

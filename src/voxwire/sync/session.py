@@ -15,6 +15,7 @@ from ..conversation.conversation import Conversation
 from ..session import session as asyncio_face
 from ..session.actions import GivenTool
 from ..session.options import ResponseOptions, SessionOptions
+from ..session.reconnect.reconnector import ROTATE_SECONDS
 from ..session.responses import Policy
 from ..session.sender import Sound
 from ..session.voice_loop import Audio
@@ -150,9 +151,15 @@ class Session(Subscriptions):
         """Throw away what was appended and not committed."""
         return SendReceipt(self._portal, self._portal.call(self._inner.clear_audio()))
 
-    def rotate(self) -> None:
+    def rotate(self, timeout: float = ROTATE_SECONDS) -> None:
         """Move to another connection now; see :meth:`voxwire.Session.rotate`."""
-        self._portal.call(self._inner.rotate())
+        self._portal.call(self._inner.rotate(timeout))
+
+    def load(
+        self, conversation: Conversation | Mapping[str, Any], *, timeout: float = 10.0
+    ) -> tuple[str, ...]:
+        """Add the items of another conversation; see :meth:`voxwire.Session.load`."""
+        return self._portal.call(self._inner.load(conversation, timeout=timeout))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session and its thread; calling it again does nothing.

@@ -231,7 +231,7 @@ class Playback:
         for track in speech.tracks.values():
             if not track.complete:
                 track.stopped = True
-            track.listed = False
+            track.listed, track.as_text = False, True
         speech.leave()
 
     def _cancel(self) -> list[ClientEvent]:

@@ -36,6 +36,9 @@ class Track:
     listed: bool = False
     """Whether it was seen to be in the conversation."""
 
+    as_text: bool = False
+    """Whether the conversation has it as text since another connection: that cannot be cut."""
+
     @property
     def played_ms(self) -> int:
         """Whole milliseconds heard."""

@@ -173,7 +173,7 @@ class ModelSpeech:
 
     def _list(self, item_id: str) -> None:
         if track := self.tracks.get(item_id):
-            track.listed = True
+            track.listed = not track.as_text
         elif self.aside:  # else there is no doubt
             self._listed.add(item_id)
 

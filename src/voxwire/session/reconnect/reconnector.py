@@ -23,7 +23,14 @@ from voxwire_protocol import (
 )
 from websockets.exceptions import ConnectionClosed as SocketClosed
 
-from ...errors import ConnectError, ConnectionClosedError, ConnectTimeout, ServerError
+from ...errors import (
+    AuthenticationError,
+    ConnectError,
+    ConnectionClosedError,
+    ConnectTimeout,
+    ServerError,
+    UpgradeRejected,
+)
 from ...transport.fast_websocket import WebSocket
 from ..acknowledgements import SentEvent
 from ..connection import Connection
@@ -32,7 +39,7 @@ from ..local_events import ConnectionClosed, Reconnected, Reconnecting
 from .policy import Reconnect
 from .restorer import Restorer
 
-__all__ = ["LEAD_SECONDS", "Dial", "Reconnector"]
+__all__ = ["LEAD_SECONDS", "ROTATE_SECONDS", "Dial", "Reconnector"]
 
 T = TypeVar("T")
 
@@ -47,6 +54,15 @@ GREETING_SECONDS = 5.0
 
 CALM_SECONDS = 5.0
 """How long a move waits, between turns, for late transcripts and acknowledgements."""
+
+ROTATE_SECONDS = 60.0
+"""How long :meth:`Session.rotate` waits for a pause, unless it is told otherwise."""
+
+FAREWELL_SECONDS = 0.25
+"""How long a connection that is left for another may take to answer the close frame."""
+
+MOVES, MOVES_SECONDS = 6, 300.0
+"""How many planned moves there are within how many seconds, at most."""
 
 TICK = 0.02
 
@@ -82,6 +98,10 @@ class Reconnector:
         self._whole = whole
         self._given = policy or Reconnect()
         self._attempt = 0
+        self._answered_before = self._appended_before = 0
+        self._refused: ConnectionClosed | None = None
+        self._told_of_clock = False
+        self._moves: list[float] = []
         self._key: str | None = None
         self._spare: WebSocket | None = None
         self._error: BaseException | None = None
@@ -103,6 +123,7 @@ class Reconnector:
         )
         # A connection that opens and breaks at once is no progress; one that was of use is.
         core.router.subscribe((ResponseDone, InputAudioBufferCommitted), self._progress)
+        self._remember()
         if self._lead is not None:
             core.router.subscribe((SessionCreated, SessionUpdated), self._described)
 
@@ -120,7 +141,8 @@ class Reconnector:
         self.stop()
         if self._moved is not None and not self._moved.done():
             self._moved.set_result(None)
-        return attrs.evolve(closed, error=self._error)
+        # The end is that of the connection which was refused last, with its code and reason.
+        return attrs.evolve(self._refused or closed, error=self._error)
 
     # -- after a loss ------------------------------------------------------------------------
 
@@ -157,10 +179,13 @@ class Reconnector:
                     raise
                 self._error = failure = error
                 if isinstance(error, (SocketClosed, _Lost)):
-                    failure = following.result()
+                    failure = self._refused = following.result()
+                    if failure.code != 1006:  # the server said why
+                        self._error = refused_with(failure, self._core.last_error)
                 self._restoration.lost(following.result())
                 continue
-            self._down_since = self._error = None
+            self._down_since = self._error = self._refused = None
+            self._remember()
             self._wire.up.set()
             self._go_on()
             self._core.local(reconnected)
@@ -317,11 +342,12 @@ class Reconnector:
 
     # -- before the end ----------------------------------------------------------------------
 
-    async def rotate(self) -> None:
-        """Move to another connection at the next turn boundary. Raises :class:`ConnectError`, and
-        :class:`ConnectionClosedError` where the session ends meanwhile."""
+    async def rotate(self, timeout: float) -> None:
+        """Move to another connection at the next turn boundary, or after `timeout` seconds in the
+        middle of a turn. Raises :class:`ConnectError`, and :class:`ConnectionClosedError` where
+        the session ends meanwhile."""
         if self._moving is None or self._moving.done():
-            self._moving = asyncio.create_task(self._move(), name="voxwire moving")
+            self._moving = asyncio.create_task(self._move(timeout), name="voxwire moving")
         moving = self._moving
         await asyncio.wait([moving])
         if moving.cancelled():  # by the end of the session: who waits was not cancelled
@@ -329,7 +355,7 @@ class Reconnector:
         moving.result()
         self._core.require_open()
 
-    async def _move(self) -> None:
+    async def _move(self, timeout: float) -> None:
         core = self._core
         if core.down:
             await self._wire.up.wait()  # it is on its way to another already
@@ -337,23 +363,29 @@ class Reconnector:
         core.local(Reconnecting(attempt=0, delay=0.0, planned=True))
         spare = self._spare = await self._dial(self._key)
         try:
-            await self._boundary(spare)
+            await self._boundary(spare, timeout)
             if self._spare is not spare:
                 return  # the connection was lost meanwhile, and the session has moved
             self._moved = asyncio.get_running_loop().create_future()
             self._lose(None)
-            await self._wire.leave()
+            # The other connection is open: nobody need wait for the end of this one.
+            await self._wire.leave(patience=FAREWELL_SECONDS)
             await self._moved
         finally:
             if self._spare is spare:
                 self._spare = None
                 await spare.close()
 
-    async def _boundary(self, spare: WebSocket) -> None:
-        """Wait for a moment in which nobody speaks and nothing is on its way."""
+    async def _boundary(self, spare: WebSocket, timeout: float) -> None:
+        """Wait for a moment in which nobody speaks and nothing is on its way, but not for ever: a
+        response that a server never ends must not keep the session on a dying connection."""
         core, loop = self._core, asyncio.get_running_loop()
         calm: float | None = None
+        last = loop.time() + timeout
         while self._spare is spare and core.closed is None:
+            if loop.time() >= last:
+                log.warning("no pause within %g s: the session moves in the middle", timeout)
+                return
             speaking = core.cache.appended.speech is not None
             if core.turns.idle and not core.outbox and not speaking and not core.down:
                 calm = loop.time() if calm is None else calm
@@ -364,26 +396,47 @@ class Reconnector:
                 calm = None
             await asyncio.sleep(TICK)
 
+    def _pause_seconds(self) -> float:
+        """How long a move before the end may wait for a pause: half of what is left then."""
+        return max(1.0, (self._lead or 0.0) / 2)
+
     def _described(self, event: SessionCreated | SessionUpdated) -> None:
         expires: Any = getattr(event.session, "expires_at", None)
         if self._lead is None or not isinstance(expires, (int, float)) or self._stopped.is_set():
             return
         if not 0 < expires < LAST_TIME:
             return  # it is no time
+        left = expires - time.time()
+        if left <= 0:
+            # One of the two clocks is wrong: the session's end is not known.
+            if not self._told_of_clock:
+                self._told_of_clock = True
+                log.warning("the session has ended %.0f s ago by this clock: no move", -left)
+            return
         if self._timer is not None:
             self._timer.cancel()
         # The server's clock tells when; this one, how long until then.
-        seconds = until_move(expires - time.time(), self._lead)
+        seconds = max(until_move(left, self._lead), self._floor())
         self._timer = asyncio.get_running_loop().call_later(seconds, self._begin_moving)
+
+    def _floor(self) -> float:
+        """Seconds before which there is no other planned move: a server whose sessions are over at
+        once would have this one do nothing else."""
+        now = asyncio.get_running_loop().time()
+        self._moves = [at for at in self._moves if now - at < MOVES_SECONDS]
+        if len(self._moves) < MOVES:
+            return 0.0
+        return self._moves[-MOVES] + MOVES_SECONDS - now
 
     def _begin_moving(self) -> None:
         if self._due is None or self._due.done():
+            self._moves.append(asyncio.get_running_loop().time())
             self._due = asyncio.create_task(self._move_in_time(), name="voxwire rotation")
 
     async def _move_in_time(self) -> None:
         for attempt in range(1, self._given.attempts + 1):
             try:
-                await self.rotate()
+                await self.rotate(self._pause_seconds())
                 return
             except ConnectError as error:
                 # The session is still alive: there is time to try again.
@@ -393,14 +446,39 @@ class Reconnector:
                 log.debug("the session did not move", exc_info=True)
                 return
 
+    def _remember(self) -> None:
+        """What had been achieved when this connection began."""
+        core = self._core
+        self._answered_before = core.responses.answered
+        self._appended_before = core.cache.appended.total
+
     def _progress(self, event: Event) -> None:
-        self._attempt = 0
+        """Progress is what this session asked for: an answer to a request of its own, or a turn of
+        audio that it sent. What a server does unasked is none, or it could go on for ever."""
+        core = self._core
+        if isinstance(event, ResponseDone):
+            useful = core.responses.answered > self._answered_before
+        else:
+            useful = core.cache.appended.total > self._appended_before
+        if useful:
+            self._attempt = 0
 
 
 def until_move(left: float, lead: float) -> float:
     """Seconds until a session is to move that has `left` seconds to live. One that lives hardly
     longer than `lead` moves in the middle of its time: it would do nothing else but move."""
     return max(0.0, left - lead, left / 2)
+
+
+def refused_with(closed: ConnectionClosed, event: ErrorEvent | None) -> UpgradeRejected:
+    """The exception for a server that closed while the session was being restored on it."""
+    kind = AuthenticationError if closed.code == 3000 else UpgradeRejected
+    said = f" ({closed.reason})" if closed.reason else ""
+    return kind(
+        f"the new connection was closed with code {closed.code}{said}",
+        close_code=closed.code,
+        event=event,
+    )
 
 
 class _Lost(ConnectError):

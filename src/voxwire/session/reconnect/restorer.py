@@ -44,6 +44,9 @@ from ..responses.state import ResponseState
 
 __all__ = ["Restorer"]
 
+MOST_CUTS = 5
+"""How often a response that was cut off is asked for again."""
+
 # What is about something that went with the connection.
 _GONE: Final = (ResponseCancel, OutputAudioBufferClear)
 
@@ -331,7 +334,7 @@ class Restorer:
                 self._end(turn, "completed")
             elif turn.by_hand and turn.event_id in repeated:
                 turn.finish("incomplete")  # sent again as it is, and followed anew
-            elif turn.running and not (self._again and self._whole):
+            elif turn.running and not (self._again and self._whole and self._may_ask(turn)):
                 interrupted.append(response_id)
                 told += removal.end_response(response_id)
                 self._end(turn, "incomplete")
@@ -349,6 +352,11 @@ class Restorer:
                     (turn.requeue if heard else turn.restart)()
                     again.append(turn)
         return again, interrupted
+
+    def _may_ask(self, turn: ResponseState) -> bool:
+        """Whether a response that was cut off is worth another request: each is paid for."""
+        turn.cuts += 1
+        return turn.cuts <= MOST_CUTS
 
     def _end(self, turn: ResponseState, status: str) -> None:
         core = self._core

@@ -67,6 +67,8 @@ class ResponseQueue:
         # Ended here, while the server may begin them yet.
         self._given_up: list[ResponseState] = []
         self._paused = False  # there is no connection
+        self.answered = 0
+        """How many requests of this session have had a response that ended."""
 
     @staticmethod
     def concerns(kind: type[Event]) -> bool:
@@ -361,6 +363,7 @@ class ResponseQueue:
         turn = self._floor.pairing.ended(response_id, response)
         if turn is not None:
             turn.end(response)
+            self.answered += turn.asked is not None
         return self._over(turn)
 
     def _over(self, turn: ResponseState | None) -> list[ClientEvent]:

@@ -154,6 +154,8 @@ class ResponseState:
         self.cancelled_early = False
         """Whether that was before the response had begun, and may have found nothing."""
         self.attempts = 0
+        self.cuts = 0
+        """How many connections were lost in the middle of its running response."""
         self.responses: list[RealtimeResponse] = []
         self.status: str = "queued"
         self.error: BaseException | None = None
