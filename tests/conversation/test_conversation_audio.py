@@ -321,14 +321,16 @@ def test_a_commit_in_the_middle_of_speech_ends_it() -> None:
     assert cache.conversation["u"].audio == SECOND[4_800:]
 
 
-def test_an_idle_timeout_gives_an_item_without_sound() -> None:
+def test_an_idle_timeout_gives_an_item_with_the_silence() -> None:
     cache = ConversationTracker(audio="all")
     cache.append_audio(SECOND)
     event = {"audio_start_ms": 0, "audio_end_ms": 900, "item_id": "u"}
     cache.apply(heard("input_audio_buffer.timeout_triggered", **event))
     cache.apply(heard("input_audio_buffer.committed", item_id="u"))
     cache.apply(added(spoken("u")))
-    assert cache.conversation["u"].audio == b""
+    item = cache.conversation["u"]
+    assert (item.audio_ms, item.idle_timeout) == (900, True)
+    assert item.audio == SECOND[: PCM16.size(ms=900)]
     assert cache.conversation.to_messages() == []
 
 

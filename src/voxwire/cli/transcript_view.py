@@ -11,6 +11,7 @@ from typing import Any
 
 import voxwire_protocol as p
 
+from ..protocol.dialect import described
 from .event_text import Kind, Piece, compact, entries, error_text, facts_of, text_of, values, whole
 
 __all__ = ["TranscriptView"]
@@ -51,8 +52,8 @@ class TranscriptView:
     def received(self, event: p.Event) -> Iterator[Piece]:
         """What a server's event tells."""
         match event:
-            case p.SessionCreated(session=session) | p.SessionUpdated(session=session):
-                yield from self.settings(session)
+            case p.SessionCreated() | p.SessionUpdated():
+                yield from self.settings(described(event))
             case p.TranslationSessionCreated(session=session):
                 yield from self.settings(session)
             case p.TranslationSessionUpdated(session=session):

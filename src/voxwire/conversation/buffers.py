@@ -268,6 +268,12 @@ class InputAudioBuffer:
         return self._taken
 
     @property
+    def by_hand(self) -> bool:
+        """Whether commits of the client make the turns: what a server hears of speech in between
+        (xAI tells of it in any case) says nothing about them."""
+        return self.turn_detection is False or any(mark.kind == "commit" for mark in self._marks)
+
+    @property
     def marks(self) -> tuple[Mark, ...]:
         """The commits and clears that have not been answered."""
         return tuple(self._marks)

@@ -80,14 +80,15 @@ class PartState:
             return False
         kind = _KINDS.get(kind, kind)
         changed = self.kind != kind
-        self.kind, self.source = kind, _without_audio(part)
+        self.kind, self.source = kind, _with_known(_without_audio(part), self.source)
         if self.cut_ms is not None:
             return changed  # what is told now is more than was heard
         if kind == "input_audio":
             # Empty or not, the events of the transcription tell; an item may be ahead of them.
             return self.transcript.suggest(transcript or "") or changed
         for known, value in ((self.text, text), (self.transcript, transcript)):
-            if value is not None:
+            # A server may show a part without the words that it has sent before.
+            if value is not None and not (value == "" and known.value):
                 changed |= known.settle(value)[0] if final else known.suggest(value)
         return changed
 
@@ -131,6 +132,8 @@ class ItemState:
     answered: bool = False
     """Whether a response has ended since the user said it."""
     interrupted: bool = False
+    nudged: bool = False
+    """Whether it is the silence after which a server asked for a response by itself."""
     completed: bool = False
     deleted: bool = False
     view: Item = attrs.field(init=False)
@@ -156,19 +159,34 @@ class ItemState:
             if value != getattr(self, field):
                 setattr(self, field, value)
                 changed = True
-        changed |= self.become(status)
-        if arguments is not None:
+        changed |= self.become(status, final=final)
+        if arguments is not None and not (arguments == "" and self.arguments.value):
             changed |= (
                 self.arguments.settle(arguments)[0] if final else self.arguments.suggest(arguments)
             )
         for index, part in enumerate(entries(peek(item, "content"))):
             changed |= self.part(index).absorb(part, final=final)
-        self.source = _without_audio(item)
+        self.source = _with_known(_without_audio(item), self.source)
         return changed
 
-    def become(self, status: str | None) -> bool:
-        """Take over a status; what is over does not begin again."""
-        if status is None or status == self.status or self.status in _FINAL:
+    def know(self, item: object) -> None:
+        """Take note of an item that the client has sent, before the server shows it."""
+        if not isinstance(item, Model):
+            return
+        self.source = _without_audio(item)
+        arguments = peek(item, "arguments")
+        if isinstance(arguments, str):
+            self.arguments.suggest(arguments)
+        for index, part in enumerate(entries(peek(item, "content"))):
+            self.part(index).source = _without_audio(part)
+
+    def become(self, status: str | None, *, final: bool = False) -> bool:
+        """Take over a status; what is over does not begin again. There are servers that show an
+        item as ``incomplete`` while it is written: what its `final` event says counts."""
+        if status is None or status == self.status:
+            return False
+        open_yet = final and self.status == "incomplete" and not self.interrupted
+        if self.status in _FINAL and not open_yet:
             return False
         self.status = status
         return True
@@ -207,6 +225,29 @@ def _without_audio(thing: Any) -> Any:
     if _sounds(thing):
         changes["audio"] = UNSET
     return attrs.evolve(cast(Any, thing), **changes)
+
+
+def _with_known(shown: Any, known: Any) -> Any:
+    """An item or a part as a server shows it, with what was known of it before and is left out
+    now: such as the image, or the arguments, that the client has sent itself."""
+    if type(shown) is not type(known) or not isinstance(shown, Model) or not attrs.has(type(shown)):
+        return shown
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(cast(Any, type(shown))):
+        now, before = getattr(shown, field.name), getattr(known, field.name)
+        if field.name == "content":
+            old, new = entries(before), entries(now)
+            pairs = zip(new, old, strict=False)
+            both = [*(_with_known(a, b) for a, b in pairs), *new[len(old) :]]
+            if both and both != new:
+                changes["content"] = both
+        elif field.name != "audio" and _nothing(now) and isinstance(before, str) and before:
+            changes[field.name] = before
+    return attrs.evolve(cast(Any, shown), **changes) if changes else shown
+
+
+def _nothing(value: object) -> bool:
+    return value is UNSET or value is None or value == ""
 
 
 def _sounds(thing: object) -> bool:

@@ -42,7 +42,8 @@ class Part:
     @property
     def transcript(self) -> str | None:
         """What is spoken in it so far; ``None`` until the first word has come. An empty one is a
-        result: nothing was understood."""
+        result: of the user's speech, that nothing was understood; of the model's, that it was
+        interrupted, and :attr:`heard` has the words up to there."""
         transcript = self._state.transcript
         return transcript.value if transcript.known else None
 
@@ -118,6 +119,12 @@ class Item:
         return self._state.status
 
     @property
+    def idle_timeout(self) -> bool:
+        """Whether it is the silence after which the server asked for a response by itself, and no
+        turn of the user (``turn_detection.idle_timeout_ms``)."""
+        return self._state.nudged
+
+    @property
     def phase(self) -> str | None:
         """``commentary`` or ``final_answer``, from models that tell."""
         return self._state.phase
@@ -134,8 +141,9 @@ class Item:
 
     @property
     def transcript(self) -> str | None:
-        """What is spoken in it. ``None`` until something of it has come; an empty one is a
-        result: nothing was understood."""
+        """What is spoken in it. ``None`` until something of it has come; an empty one is a result:
+        of the user's speech, that nothing was understood; of the model's, that it was interrupted
+        (:attr:`interrupted`), and :attr:`heard` has the words up to there."""
         known = [part.transcript for part in self.content if part.transcript is not None]
         return "".join(known) if known else None
 

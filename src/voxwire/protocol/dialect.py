@@ -19,7 +19,7 @@ from .extras import loads
 from .response_request import METADATA_KEY
 from .session_format import CURRENT, SessionFormat, current
 
-__all__ = ["TRANSCRIPTION", "Dialect", "aliased"]
+__all__ = ["TRANSCRIPTION", "Dialect", "aliased", "described"]
 
 _HEARING: Final = frozenset(
     {
@@ -112,16 +112,21 @@ class Dialect(Codec):
             del data["response"]
 
     def session(self, event: Any) -> Any:
-        """The session that a server's event describes, in the current shape."""
-        if not isinstance(event.session, LegacySession) or event.raw is None:
-            return event.session
-        # From the frame: the class of old sessions has no place for what a vendor adds.
-        try:
-            described: Any = loads(event.raw)["session"]
-        except (ValueError, RecursionError):
-            # The decoders pass over what is not declared, and there the frame is no JSON.
-            return event.session
-        return RealtimeSession.from_dict(current(described))
+        """The session that a server's event describes, in the current format."""
+        return described(event)
+
+
+def described(event: Any) -> Any:
+    """The session that a server's event describes, in the current format, whichever it is in."""
+    if not isinstance(event.session, LegacySession) or event.raw is None:
+        return event.session
+    # From the frame: the class of old sessions has no place for what a vendor adds.
+    try:
+        session: Any = loads(event.raw)["session"]
+    except (ValueError, RecursionError):
+        # The decoders pass over what is not declared, and there the frame is no JSON.
+        return event.session
+    return RealtimeSession.from_dict(current(session))
 
 
 def _type(event: Any) -> object:

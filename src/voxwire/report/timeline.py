@@ -16,6 +16,7 @@ from ..conversation.conversation import ConversationTracker
 from ..conversation.item_state import number, peek, string
 from ..conversation.local_events import ConversationUpdated
 from ..protocol.audio_format import PCM16, Format, format_of
+from ..protocol.dialect import described
 from ..protocol.local_event import LocalEvent
 from .audio_clips import AudioClips
 from .input_audio import InputAudio
@@ -59,6 +60,7 @@ class Timeline:
         self._output = PCM16
         self._formats: dict[str, Format] = {}
         self._commits: deque[float] = deque()
+        self._nudges: set[str] = set()  # items of silence after which a server asked by itself
         self._spoke_at = 0.0  # when the server last heard the user begin
 
     def sent(self, at: float, ends: float, row: int, event: p.Event, sound: bytes) -> None:
@@ -92,7 +94,7 @@ class Timeline:
         self._take_aside(at, row, event)
         self.translated.received(at, row, event)
         if isinstance(event, _DESCRIBING):
-            self._describe(event.session)
+            self._describe(described(event))
         elif isinstance(event, p.ResponseCreated):
             id = _id(peek(event.response, "id"))
             if id is not None:
@@ -131,6 +133,10 @@ class Timeline:
             case p.InputAudioBufferSpeechStopped(item_id=str(id)):
                 end = self.spoken.when(number(event.audio_end_ms) / 1000)
                 self._spoke(id, at if end is None else min(end, at), at, row)
+            case p.InputAudioBufferTimeoutTriggered(item_id=str(id)):
+                self._nudges.add(id)
+            case p.InputAudioBufferCommitted(item_id=str(id)) if id in self._nudges:
+                self.notes.touch(id, at, row)  # nobody spoke: there is nothing to wait for
             case p.InputAudioBufferCommitted(item_id=str(id)):
                 sent = self._commits.popleft() if self._commits else at
                 note = self.notes.touch(id, at, row)

@@ -163,6 +163,8 @@ def _turn(note: Note, source: Source, outputs: _Outputs, first: Mapping[str, str
 
 def _kind(item: Item) -> TurnKind:
     match item.type:
+        case "message" if item.idle_timeout:
+            return "system"
         case "message":
             roles: dict[str, TurnKind] = {"user": "user", "assistant": "assistant"}
             return roles.get(item.role or "", "system")

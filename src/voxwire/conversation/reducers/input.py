@@ -20,12 +20,13 @@ from voxwire_protocol import (
     InputAudioBufferTimeoutTriggered,
 )
 
+from ...protocol.extras import extras
 from ...protocol.local_event import LocalEvent
 from ..item_state import ItemState, number, string
 from ..local_events import ConversationInterrupted, Delta
 from ..state import ConversationState
 from ..usage import UsageRecord, of_transcription
-from .items import updated
+from .items import completed, updated
 
 
 def transcription_delta(
@@ -49,10 +50,23 @@ def transcription_completed(
         part.billed = True
         model, usage = ledger.transcription_model, of_transcription(event.usage)
         ledger.spend(UsageRecord(kind="transcription", id=item.id, model=model, usage=usage))
-    changed, missed = part.transcript.settle(string(event.transcript))
-    if not changed:
+    if string(extras(event).get("/status")) == "in_progress":
+        # xAI calls each state of a transcript completed, and may send an early one last.
+        changed, missed = part.transcript.suggest(string(event.transcript) or ""), ""
+        over: list[LocalEvent] = []
+    else:
+        changed, missed = part.transcript.settle(string(event.transcript))
+        over = _over(ledger, item)
+    told = _told(ledger, item, Delta(transcript=missed) if missed else None) if changed else []
+    return told + over
+
+
+def _over(ledger: ConversationState, item: ItemState) -> list[LocalEvent]:
+    """What to tell of a turn of the user that is over: not every server gives it a last status."""
+    if item.role != "user" or item.id not in ledger.items:
         return []
-    return _told(ledger, item, Delta(transcript=missed) if missed else None)
+    item.become("completed")
+    return completed(item, over=True)
 
 
 def transcription_failed(
@@ -62,7 +76,7 @@ def transcription_failed(
     if item is None:
         return []
     item.part(event.content_index, "input_audio").error = event.error
-    return _told(ledger, item)
+    return _told(ledger, item) + _over(ledger, item)
 
 
 def speech_started(
@@ -71,9 +85,11 @@ def speech_started(
     ms = number(event.audio_start_ms)
     start = ledger.appended.position(ms)
     item = ledger.await_item(event.item_id)
-    if item is None or not item.announced:
+    if ledger.appended.by_hand:
+        pass  # the commit says which audio the turn is
+    elif item is None or not item.announced:
         ledger.appended.speech = start
-    if item is not None and not item.announced:
+    if item is not None and not item.announced and not ledger.appended.by_hand:
         item.announced, item.speech = True, start
     speech_id = string(event.item_id)
     return [
@@ -112,9 +128,14 @@ def timeout_triggered(
 ) -> list[LocalEvent]:
     item = ledger.await_item(event.item_id)
     if item is not None:
-        item.announced = True  # by silence: there is no sound to give to it
-    ledger.appended.take(ledger.appended.position(number(event.audio_end_ms)))
-    return []
+        item.announced = True
+        item.nudged = True
+    appended = ledger.appended
+    start = appended.position(number(event.audio_start_ms))
+    end = min(appended.position(number(event.audio_end_ms)), appended.total)
+    events = _give(ledger, item, start, end) if item is not None else []
+    appended.take(end)
+    return events
 
 
 def committed(ledger: ConversationState, event: InputAudioBufferCommitted) -> list[LocalEvent]:
@@ -130,6 +151,8 @@ def committed(ledger: ConversationState, event: InputAudioBufferCommitted) -> li
     if item is not None:
         item.announced = True
         events = _give(ledger, item, start, end)
+        if ledger.transcription_model is None:  # else its transcript is still to come
+            events += _over(ledger, item)
     appended.take(end)
     return events
 

@@ -85,9 +85,11 @@ def item_added(ledger: ConversationState, event: ConversationItemAdded) -> list[
     if item is None:
         return []
     item.listed = True
-    changed = item.absorb(event.item, final=False)
     own = not item.announced and item.response_id is None
     sent = ledger.claim(event.item) if new and own else None
+    if sent is not None:  # what was sent is known, also where the server does not show it
+        item.know(sent.item)
+    changed = item.absorb(event.item, final=False)
     for index, part in enumerate(entries(peek(sent.item, "content")) if sent else ()):
         # The server shows the user's audio without the sound.
         if peek(part, "audio") and not item.part(index).sound.size:
