@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from .session.connect_media import connect_translation as connect_translation
     from .session.local_events import ConnectionClosed as ConnectionClosed
     from .session.local_events import HandlerFailed as HandlerFailed
+    from .session.local_events import ObserverFailed as ObserverFailed
     from .session.local_events import Reconnected as Reconnected
     from .session.local_events import Reconnecting as Reconnecting
     from .session.local_events import ResponseTimedOut as ResponseTimedOut
@@ -189,8 +190,8 @@ _HOME = {
         "connect_translation",
     ),
     "session.local_events": (
-        "ConnectionClosed", "HandlerFailed", "Reconnected", "Reconnecting", "ResponseTimedOut",
-        "ToolFailed", "ToolRoundsExceeded",
+        "ConnectionClosed", "HandlerFailed", "ObserverFailed", "Reconnected", "Reconnecting",
+        "ResponseTimedOut", "ToolFailed", "ToolRoundsExceeded",
     ),
     "session.media_options": (
         "TranscriptionOptions", "TranslationOptions", "transcription_session",

@@ -24,6 +24,9 @@ __all__ = ["ItemState", "PartState", "entries", "number", "peek", "string"]
 _KINDS: Final = {"text": "output_text", "audio": "output_audio"}
 _FINAL: Final = ("completed", "incomplete", "failed")
 
+MOST_PARTS = 256
+"""How many parts of an item are kept: no model writes so many."""
+
 
 def peek(thing: object, name: str) -> Any:
     """A field of whatever a server sent in the place of an object; ``None`` where it is not."""
@@ -147,7 +150,9 @@ class ItemState:
         place = number(index)
         part = self.parts.get(place)
         if part is None:
-            part = self.parts[place] = PartState(kind)
+            part = PartState(kind)
+            if len(self.parts) < MOST_PARTS:  # what comes beyond is not kept
+                self.parts[place] = part
         return part
 
     def absorb(self, item: object, *, final: bool) -> bool:
@@ -164,7 +169,7 @@ class ItemState:
             changed |= (
                 self.arguments.settle(arguments)[0] if final else self.arguments.suggest(arguments)
             )
-        for index, part in enumerate(entries(peek(item, "content"))):
+        for index, part in enumerate(entries(peek(item, "content"))[:MOST_PARTS]):
             changed |= self.part(index).absorb(part, final=final)
         self.source = _with_known(_without_audio(item), self.source)
         return changed

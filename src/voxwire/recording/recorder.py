@@ -29,10 +29,10 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal, Self, cast
 
 from ..errors import RecordingError
-from ..protocol.redaction import redact, redact_text, redact_url
+from ..protocol.redaction import DeltaRedactor, redact, redact_text, redact_url
 from .frames import (
     FORMAT,
     Close,
@@ -82,6 +82,9 @@ class Recorder:
         self._audio = audio
         self._secrets = tuple(secrets)
         self._clock = clock
+        self.failure: OSError | None = None
+        """Why the recording ended before its time; ``None`` while it goes on."""
+        self._deltas = DeltaRedactor()
         self._file: BinaryIO | None = None
         self._url: str | None = None
         try:
@@ -155,9 +158,26 @@ class Recorder:
             self._write(direction, {"raw": redact_text(frame.raw, self._secrets)})
         else:
             left_out: dict[str, int] = {}
-            event = frame.event if self._audio else without_audio(frame.event, left_out)
-            fields: dict[str, Any] = {"event": redact(event, self._secrets)}
-            self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
+            try:
+                event = frame.event if self._audio else without_audio(frame.event, left_out)
+                fields: dict[str, Any] = {"event": self._clean(event)}
+                self._write(direction, fields | ({"left_out": left_out} if left_out else {}))
+            except RecursionError:  # nested more deeply than anything of the protocol: as a text
+                text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+                self._write(direction, {"raw": redact_text(text, self._secrets)})
+
+    def _clean(self, event: Any) -> Any:
+        """An event without keys, also one that comes in deltas."""
+        clean = redact(event, self._secrets)
+        if not isinstance(clean, dict):
+            return clean
+        fields = cast("dict[str, Any]", clean)
+        kind, delta = fields.get("type"), event.get("delta")
+        if not isinstance(delta, str) or kind in _SOUND:
+            return fields
+        place = ("item_id", "content_index", "output_index")
+        stream = "/".join(str(event.get(key)) for key in ("type", "response_id", *place))
+        return {**fields, "delta": self._deltas.redact(stream, delta, self._secrets)}
 
     def _write(self, direction: str, fields: Mapping[str, Any]) -> None:
         line = _line(self._clock() - self._start, direction, fields)
@@ -171,7 +191,11 @@ class Recorder:
             self._file.flush()
         except OSError as error:  # the disk fails: the session goes on without its recording
             _log.error("%s: recording ended: %s", self.path, error.strerror)
+            self.failure = error
             self.close()
+
+
+_SOUND = ("response.output_audio.delta", "response.audio.delta", "session.output_audio.delta")
 
 
 def _line(t: float, direction: str, fields: Mapping[str, Any]) -> bytes:

@@ -28,6 +28,7 @@ from ..audio.playback.playback import Playback
 from ..conversation.conversation import Conversation, ConversationTracker
 from ..conversation.migration import LONGEST_ID, short_id
 from ..errors import ConnectionClosedError, ServerError
+from ..protocol.redaction import veiled_tools
 from ..tools.tool import AnyTool, Approve, Tool
 from .core import Core, log
 from .options import ResponseOptions, SessionOptions, realtime_session, response_params
@@ -223,6 +224,7 @@ class ConversationMethods(Hearing):
             InvalidEvent: a setting breaks the protocol; nothing was sent.
             ServerError: the server refused, and changed nothing.
         """
+        tools = veiled_tools(tools)  # an error's frames may be printed
         turns = self._core.turns
         before = [*turns.tools, *turns.by_hand]
         # On trial: nothing is changed by what turns out to be wrong.

@@ -16,7 +16,7 @@ from ..audio.playback.playback import Playback
 from ..conversation.conversation import AudioRetention, Conversation
 from ..errors import ConnectionClosedError, InvalidOption
 from ..protocol import codec
-from ..protocol.redaction import veiled, veiled_headers
+from ..protocol.redaction import veiled, veiled_headers, veiled_tools
 from ..transport.credentials import Credential
 from ..transport.providers.profile import ServerProfile, located
 from ..transport.url import Target
@@ -129,6 +129,7 @@ def connect(
     """
     # From here on: an error's frames may be printed with their variables.
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
+    tools = veiled_tools(tools)
     keep = None
     if not (store is None and session_id is None and storing is None):
         from ..store.opening import keeping  # the stores, and sqlite3: for who keeps a session
@@ -208,6 +209,7 @@ def attach(call: str | RealtimeCallIncoming, **options: Unpack[AttachOptions]) -
     """
     options["api_key"] = veiled(options.get("api_key"))
     options["headers"] = veiled_headers(options.get("headers"))
+    options["tools"] = veiled_tools(options.get("tools"))
     given: dict[str, Any] = dict(options)
     call_id = call.data.call_id if isinstance(call, RealtimeCallIncoming) else call
     if not isinstance(call_id, str) or not call_id or call_id.startswith("evt_"):

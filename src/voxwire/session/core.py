@@ -49,6 +49,7 @@ from .input_audio import Uplink
 from .local_events import (
     ConnectionClosed,
     HandlerFailed,
+    ObserverFailed,
     ResponseTimedOut,
     ToolRoundsExceeded,
 )
@@ -125,6 +126,7 @@ class Core:
         self.address = ""
         """Where the session leads to, without keys."""
         self.taps = FrameObservers()
+        self.taps.failed = self._observer_failed
         self.secrets: tuple[str, ...] = ()
         """What was sent as proof, and must not be seen again in what the server says of it."""
         self.around_tools: list[Around] = []
@@ -193,11 +195,12 @@ class Core:
             self.taps.server(frame)
         event = self._decode(frame)
         kind = type(event)
-        if kind is ErrorEvent and self.secrets:
+        rare, played, spoken, piece = KNOWN.get(kind) or concerns(kind)
+        if self.secrets and not piece:
             event = self._without_secrets(event)
+            kind = type(event)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("<- %s", redact_text(repr(event), self.secrets))
-        rare, played, spoken, piece = KNOWN.get(kind) or concerns(kind)
         mirrored = False
         if rare:
             if self.short_calls:
@@ -224,8 +227,9 @@ class Core:
         return event
 
     def _without_secrets(self, event: Event) -> Event:
-        """An ``error`` as it came, unless it repeats the key: then without that, for the words of
-        an error become those of exceptions."""
+        """An event as it came, unless it repeats the key: then without that, for it goes into logs,
+        exceptions, stores, relays and whatever a program makes of it. Deltas are left alone: they
+        are many, and the event that ends them has all of it again."""
         frame = event.raw or b""
         found = [key.encode() for key in self.secrets if key.encode() in frame]
         for key in found:
@@ -380,6 +384,9 @@ class Core:
         # A handler of HandlerFailed that fails in turn has its log line; an event would loop.
         if not isinstance(event, HandlerFailed):
             self.local(HandlerFailed(handler=name, event=event, exception=error))
+
+    def _observer_failed(self, observer: object, error: BaseException) -> None:
+        self.local(ObserverFailed(observer=type(observer).__name__, exception=error))
 
     def left(self, closed: ConnectionClosed) -> None:
         """A connection is gone. The session may go on over another."""

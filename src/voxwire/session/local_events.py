@@ -16,6 +16,7 @@ from ..protocol.local_event import LocalEvent
 __all__ = [
     "ConnectionClosed",
     "HandlerFailed",
+    "ObserverFailed",
     "Reconnected",
     "Reconnecting",
     "ResponseTimedOut",
@@ -36,6 +37,18 @@ class HandlerFailed(LocalEvent):
 
     exception: BaseException
     """What it raised, with its traceback."""
+
+
+@attrs.frozen(kw_only=True)
+class ObserverFailed(LocalEvent):
+    """Something that is shown each frame failed and is shown no more: a recording whose file cannot
+    be written, for one. The session goes on."""
+
+    observer: str
+    """What it was: the name of its class."""
+
+    exception: BaseException
+    """Why."""
 
 
 @attrs.frozen(kw_only=True)

@@ -31,7 +31,10 @@ class FrameObserver(Protocol):
 
 
 class FrameObservers(list[FrameObserver]):
-    """All taps of one session. One that raises is told nothing more."""
+    """All observers of one session. One that raises is told nothing more, and reported."""
+
+    failed: Callable[[FrameObserver, BaseException], None] | None = None
+    """Told of an observer that raised, or whose file cannot be written any more."""
 
     def client(self, frame: str | bytes) -> None:
         """A frame goes out."""
@@ -65,6 +68,15 @@ class FrameObservers(list[FrameObserver]):
         for tap in tuple(self):
             try:
                 what(tap)
-            except Exception:  # who looks on must not stop what goes on
+            except Exception as error:  # who looks on must not stop what goes on
                 log.exception("%r failed, and is told nothing more", tap)
-                self.remove(tap)
+                self._drop(tap, error)
+            else:
+                failure: BaseException | None = getattr(tap, "failure", None)
+                if failure is not None:
+                    self._drop(tap, failure)
+
+    def _drop(self, tap: FrameObserver, error: BaseException) -> None:
+        self.remove(tap)
+        if self.failed is not None:
+            self.failed(tap, error)

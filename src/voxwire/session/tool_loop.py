@@ -20,6 +20,7 @@ from voxwire_protocol import (
 )
 
 from ..errors import InvalidOption
+from ..protocol.redaction import veiled_tool
 from ..tools.tool import Call, Tool, tool_name
 from ..tools.toolset import ToolSet
 from ..tools.tracker import ToolBatches, Work
@@ -70,7 +71,9 @@ class ToolLoop:
     def replace(self, tools: Iterable[Any]) -> list[Any]:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
-        given: list[Any] = list(tools)
+        given: list[Any] = [
+            veiled_tool(each) if isinstance(each, Mapping) else each for each in tools
+        ]
         _check_given(given)
         functions: list[Any] = [
             each for each in given if isinstance(each, Tool) or _is_function(each)
