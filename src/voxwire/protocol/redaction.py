@@ -109,7 +109,10 @@ def veiled_tools(tools: _T) -> _T:
     if not isinstance(tools, (list, tuple)):
         return tools
     given = cast("Sequence[Any]", tools)
-    veil = [veiled_tool(each) if isinstance(each, Mapping) else each for each in given]
+    veil = [
+        veiled_tool(cast("Mapping[str, Any]", each)) if isinstance(each, Mapping) else each
+        for each in given
+    ]
     return cast("_T", veil)
 
 

@@ -72,7 +72,8 @@ class ToolLoop:
         """Make these all the tools: functions are run here, anything else is a definition of what
         is run elsewhere. Returns what the session is to be given; raises :class:`InvalidOption`."""
         given: list[Any] = [
-            veiled_tool(each) if isinstance(each, Mapping) else each for each in tools
+            veiled_tool(cast("Mapping[str, Any]", each)) if isinstance(each, Mapping) else each
+            for each in tools
         ]
         _check_given(given)
         functions: list[Any] = [
