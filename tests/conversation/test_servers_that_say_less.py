@@ -70,9 +70,12 @@ def transcript(cache: ConversationTracker, words: str, **more: Any) -> list[Any]
 def test_an_early_state_of_a_transcript_does_not_replace_the_final_one(early_first: bool) -> None:
     cache = tracker()
     spoken(cache)
-    states = [("Hello, my", "in_progress"), ("Hello, my name is Ann.", "completed")]
-    for words, status in states if early_first else states[::-1]:
+    early = [("Hello", "in_progress"), ("Hello, my", "in_progress")]
+    final = [("Hello, my name is Ann.", "completed")]
+    for words, status in early + final if early_first else final + early:
         transcript(cache, words, status=status)
+        if early_first:
+            assert cache.conversation["u"].transcript == words
     assert cache.conversation["u"].transcript == "Hello, my name is Ann."
 
 
@@ -139,6 +142,34 @@ def test_a_user_item_that_stays_in_progress_is_completed_by_its_transcript() -> 
     assert cache.conversation["u"].status == "completed"
 
 
+@pytest.mark.parametrize("event", ["committed", "transcribed"])
+def test_what_ends_a_turn_may_be_ahead_of_its_item(event: str) -> None:
+    cache = tracker()
+    cache.append_audio(bytes(96_000))
+    if event == "committed":  # by turn detection
+        hear(cache, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=100)
+        hear(cache, "input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=900)
+        hear(cache, "input_audio_buffer.committed", item_id="u")
+    else:
+        transcript(cache, "Hello.")
+    content = [{"type": "input_audio", "transcript": None}]
+    item = {"id": "u", "type": "message", "role": "user", "status": "in_progress"}
+    told = hear(cache, "conversation.item.added", item={**item, "content": content})
+    assert [type(event) for event in told].count(ConversationItemCompleted) == 1
+    assert cache.conversation["u"].status == "completed"
+    told = hear(cache, "input_audio_buffer.committed", item_id="u")
+    assert ConversationItemCompleted not in map(type, told)
+
+
+def test_a_turn_in_progress_is_not_completed_by_the_beginning_of_speech() -> None:
+    cache = tracker()
+    cache.append_audio(bytes(96_000))
+    hear(cache, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=100)
+    spoken(cache, "in_progress")
+    hear(cache, "input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=900)
+    assert cache.conversation["u"].status == "in_progress"
+
+
 def test_a_user_item_without_transcription_is_completed_by_its_commit() -> None:
     cache = tracker()
     cache.append_audio(bytes(9600))
@@ -146,6 +177,99 @@ def test_a_user_item_without_transcription_is_completed_by_its_commit() -> None:
     spoken(cache, "in_progress")
     told = hear(cache, "input_audio_buffer.committed", item_id="u")
     assert [type(event) for event in told].count(ConversationItemCompleted) == 1
+
+
+@pytest.mark.parametrize("id", [None, "o"])
+@pytest.mark.parametrize("less", [None, ""])
+def test_words_and_outputs_that_a_server_does_not_show_are_kept(
+    id: str | None, less: str | None
+) -> None:
+    cache = tracker()
+    named = {} if id is None else {"id": id}
+    output = {"type": "function_call_output", "call_id": "c", "output": "foggy"}
+    send(cache, "conversation.item.create", item={**named, **output})
+    for kind in ("conversation.item.added", "conversation.item.done"):
+        hear(cache, kind, item={"id": "o", **output, "output": less})
+    assert cache.conversation["o"].output == "foggy"
+    said = {"type": "message", "role": "user"}
+    words = [{"type": "input_text", "text": "How is the weather?"}]
+    send(cache, "conversation.item.create", item={**said, "content": words})
+    shown = {"id": "m", **said, "content": [{"type": "input_text", "text": less}]}
+    for kind in ("conversation.item.added", "conversation.item.done"):
+        hear(cache, kind, item={**shown, "status": "completed"})
+    assert cache.conversation["m"].text == "How is the weather?"
+
+
+def test_what_a_server_makes_of_the_words_of_a_client_counts() -> None:
+    cache = tracker()
+    item = {"id": "m", "type": "message", "role": "user"}
+    send(
+        cache,
+        "conversation.item.create",
+        item={**item, "content": [{"type": "input_text", "text": "a"}]},
+    )
+    content = [{"type": "input_text", "text": "b"}]
+    hear(cache, "conversation.item.created", item={**item, "content": content})
+    assert cache.conversation["m"].text == "b"
+
+
+def test_a_transcript_that_a_truncation_took_away_does_not_come_back() -> None:
+    cache = tracker()
+    content = [{"type": "output_audio", "transcript": "Good morning to you."}]
+    item = {"id": "a", "type": "message", "role": "assistant", "status": "completed"}
+    hear(cache, "conversation.item.done", item={**item, "content": content})
+    cut = {"item_id": "a", "content_index": 0, "audio_end_ms": 300}
+    hear(cache, "conversation.item.truncated", **cut)
+    content = [{"type": "output_audio", "transcript": None}]
+    hear(cache, "conversation.item.retrieved", item={**item, "content": content})
+    view = cache.conversation["a"]
+    assert (view.transcript, view.item.content[0].transcript) == ("", None)
+    assert (view.interrupted, view.content[0].interrupted) == (True, True)
+    assert view.formatted["interrupted"] is True
+    assert "interrupted" in repr(view)
+    assert "interrupted" in repr(view.content[0])
+
+
+XAI: dict[str, Any] = {
+    "modalities": ["audio"],
+    "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}},
+}
+"""The settings beside the turn detection, as xAI has them."""
+
+
+def test_turn_detection_is_found_where_xai_says_it() -> None:
+    cache = tracker()
+    hear(cache, "session.created", session={"model": "grok", "turn_detection": {"type": None}})
+    assert cache.appended.turn_detection is False
+    detection = {"type": "server_vad"}
+    hear(cache, "session.updated", session={**XAI, "turn_detection": detection})
+    assert cache.appended.turn_detection is True
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_turn_detection_that_the_answer_leaves_out_is_what_the_client_asked_for(
+    refused: bool,
+) -> None:
+    cache = tracker()
+    hear(cache, "session.updated", session={**XAI, "turn_detection": {"type": "server_vad"}})
+    session = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    send(cache, "session.update", event_id="e1", session=session)
+    assert cache.appended.turn_detection is True
+    if refused:
+        hear(cache, "error", error={"type": "invalid_request_error", "event_id": "e1"})
+    hear(cache, "session.updated", session=XAI)
+    assert cache.appended.turn_detection is refused
+
+
+def test_an_idle_timeout_is_known_after_it_was_stored() -> None:
+    cache = tracker()
+    cache.append_audio(bytes(96_000))
+    event = {"audio_start_ms": 500, "audio_end_ms": 1500, "item_id": "u"}
+    hear(cache, "input_audio_buffer.timeout_triggered", **event)
+    hear(cache, "input_audio_buffer.committed", item_id="u")
+    spoken(cache)
+    kept = Conversation.restore(cache.conversation.snapshot())
+    assert (kept["u"].idle_timeout, kept["u"].audio_ms) == (True, 1000)
 
 
 def test_an_empty_text_at_the_end_does_not_erase_what_was_written() -> None:
@@ -201,7 +325,9 @@ def test_push_to_talk_on_xai_as_recorded(recordings_dir: Path) -> None:
 def test_an_idle_nudge_as_recorded(recordings_dir: Path) -> None:
     cache = recorded(recordings_dir, "openai_ws__idle_timeout_nudge_is_not_a_user_turn")
     nudges = [item for item in cache.conversation if item.idle_timeout]
-    assert [item.role for item in nudges] == ["user"]
+    # The audio of the recording is shortened: its length is what the server says.
+    assert [(item.role, item.audio_ms) for item in nudges] == [("user", 5792 - 672)]
+    assert nudges[0].transcript == ""
 
 
 def test_the_session_of_a_flat_server_is_read_in_the_current_format(recordings_dir: Path) -> None:

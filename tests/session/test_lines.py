@@ -90,6 +90,27 @@ def test_cuts_by_hand_are_taken_in_order() -> None:
     assert [(line.start_ms, line.end_ms) for line in lines.take()] == [(0, 1000), (1000, 1500)]
 
 
+def test_a_cut_counts_whatever_the_server_reports_of_speech() -> None:
+    lines = TranscriptLines()
+    lines.cut(0, 1000)
+    lines.cut(1000, 1500)
+    for event in (*spoken("a", 321, 410), heard(COMMITTED, "a"), heard(COMMITTED, "b")):
+        lines.apply(event)
+    for item in ("a", "b"):
+        lines.apply(heard(f"{TRANSCRIPTION}.completed", item, transcript=item))
+    assert [(line.start_ms, line.end_ms) for line in lines.take()] == [(0, 1000), (1000, 1500)]
+
+
+def test_an_early_state_of_a_transcript_is_no_line() -> None:
+    name = f"{TRANSCRIPTION}.completed"
+    early = heard(name, "a", transcript="Hello, my", status="in_progress")
+    lines = apply(*spoken("a", 0, 900), early)
+    assert lines.take() == []
+    lines.apply(heard(name, "a", transcript="Hello, my name is Ann.", status="completed"))
+    lines.apply(early)
+    assert [line.text for line in lines.take()] == ["Hello, my name is Ann."]
+
+
 def test_speakers_are_kept_apart() -> None:
     segment = {"id": "s", "speaker": "A", "text": "Hi", "start": 0.0, "end": 1.0}
     lines = apply(

@@ -79,6 +79,13 @@ class TextBuffer:
         self._become(value)
         return True
 
+    def revise(self, value: str) -> bool:
+        """Take `value` for now, in place of what there is; tells whether that changed anything."""
+        if self.settled or value == self.value:
+            return False
+        self._become(value)
+        return True
+
     def settle(self, value: str | None) -> tuple[bool, str]:
         """Take the final text, or what there is for final where `value` is ``None``.
 
@@ -268,10 +275,13 @@ class InputAudioBuffer:
         return self._taken
 
     @property
-    def by_hand(self) -> bool:
-        """Whether commits of the client make the turns: what a server hears of speech in between
-        (xAI tells of it in any case) says nothing about them."""
-        return self.turn_detection is False or any(mark.kind == "commit" for mark in self._marks)
+    def manual(self) -> bool:
+        """Whether commits of the client make the turns: what a server reports of speech in between
+        (xAI does so in any case) says nothing about them. While the session has not said who finds
+        the turns, a commit that is not answered yet says so."""
+        if self.turn_detection is None:
+            return any(mark.kind == "commit" for mark in self._marks)
+        return not self.turn_detection
 
     @property
     def marks(self) -> tuple[Mark, ...]:

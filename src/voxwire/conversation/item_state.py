@@ -53,6 +53,14 @@ def number(value: object) -> int:
     return value if type(value) is int and 0 <= value < 1 << 53 else 0
 
 
+def settle(text: TextBuffer, value: object) -> tuple[bool, str]:
+    """:meth:`TextBuffer.settle` with what a server says at the end of what the model writes or
+    speaks, or the client sent: an empty one takes nothing away, for servers leave out what they
+    have sent before."""
+    words = string(value)
+    return text.settle(None if words == "" and text.value else words)
+
+
 @attrs.define(eq=False)
 class PartState:
     """One part of an item's content."""
@@ -90,10 +98,16 @@ class PartState:
             # Empty or not, the events of the transcription tell; an item may be ahead of them.
             return self.transcript.suggest(transcript or "") or changed
         for known, value in ((self.text, text), (self.transcript, transcript)):
-            # A server may show a part without the words that it has sent before.
-            if value is not None and not (value == "" and known.value):
-                changed |= known.settle(value)[0] if final else known.suggest(value)
+            if value is not None:
+                changed |= settle(known, value)[0] if final else known.suggest(value)
         return changed
+
+    def fill(self, part: object) -> None:
+        """As :meth:`ItemState.fill`."""
+        told = _texts(part, _PART_TEXTS)
+        self.kind = self.kind or told.get("type")
+        self.text.suggest(told.get("text", ""))
+        self.source = _with_known(self.source, _without_audio(part))
 
     @property
     def ms(self) -> int:
@@ -135,7 +149,9 @@ class ItemState:
     answered: bool = False
     """Whether a response has ended since the user said it."""
     interrupted: bool = False
-    nudged: bool = False
+    whole: bool = False
+    """Whether all of a turn of the user is there: it was committed, or transcribed."""
+    idle: bool = False
     """Whether it is the silence after which a server asked for a response by itself."""
     completed: bool = False
     deleted: bool = False
@@ -155,43 +171,47 @@ class ItemState:
                 self.parts[place] = part
         return part
 
-    def absorb(self, item: object, *, final: bool) -> bool:
-        """Take over what a whole item says; tells whether that changed anything."""
+    def absorb(self, item: object, *, final: bool, begins: bool = False) -> bool:
+        """Take over what a whole item says; tells whether that changed anything. What it leaves
+        out, or shows empty, stays as it is known.
+
+        Args:
+            final: whether that is the end of it.
+            begins: whether the server begins it, so that it cannot be over with nothing in it.
+        """
         changed = False
         told = _texts(item, _ITEM_TEXTS)
         status, arguments = told.pop("status", None), told.pop("arguments", None)
+        if begins and status == "incomplete":
+            status = "in_progress"
         for field, value in told.items():
-            if value != getattr(self, field):
+            if value != getattr(self, field) and (value or getattr(self, field) is None):
                 setattr(self, field, value)
                 changed = True
-        changed |= self.become(status, final=final)
-        if arguments is not None and not (arguments == "" and self.arguments.value):
+        changed |= self.become(status)
+        if arguments is not None:
             changed |= (
-                self.arguments.settle(arguments)[0] if final else self.arguments.suggest(arguments)
+                settle(self.arguments, arguments)[0] if final else self.arguments.suggest(arguments)
             )
         for index, part in enumerate(entries(peek(item, "content"))[:MOST_PARTS]):
             changed |= self.part(index).absorb(part, final=final)
         self.source = _with_known(_without_audio(item), self.source)
         return changed
 
-    def know(self, item: object) -> None:
-        """Take note of an item that the client has sent, before the server shows it."""
-        if not isinstance(item, Model):
-            return
-        self.source = _without_audio(item)
-        arguments = peek(item, "arguments")
-        if isinstance(arguments, str):
-            self.arguments.suggest(arguments)
+    def fill(self, item: object) -> None:
+        """Take over from the item that the client sent what the server does not show of it."""
+        for field, value in _texts(item, _ITEM_TEXTS).items():
+            if field == "arguments":
+                self.arguments.suggest(value)
+            elif field != "status" and not getattr(self, field):
+                setattr(self, field, value)
         for index, part in enumerate(entries(peek(item, "content"))):
-            self.part(index).source = _without_audio(part)
+            self.part(index).fill(part)
+        self.source = _with_known(self.source, _without_audio(item))
 
-    def become(self, status: str | None, *, final: bool = False) -> bool:
-        """Take over a status; what is over does not begin again. There are servers that show an
-        item as ``incomplete`` while it is written: what its `final` event says counts."""
-        if status is None or status == self.status:
-            return False
-        open_yet = final and self.status == "incomplete" and not self.interrupted
-        if self.status in _FINAL and not open_yet:
+    def become(self, status: str | None) -> bool:
+        """Take over a status; what is over does not begin again."""
+        if status is None or status == self.status or self.status in _FINAL:
             return False
         self.status = status
         return True
@@ -244,9 +264,11 @@ def _with_known(shown: Any, known: Any) -> Any:
             old, new = entries(before), entries(now)
             pairs = zip(new, old, strict=False)
             both = [*(_with_known(a, b) for a, b in pairs), *new[len(old) :]]
-            if both and both != new:
+            if both != list(new):
                 changes["content"] = both
-        elif field.name != "audio" and _nothing(now) and isinstance(before, str) and before:
+        elif field.name in ("audio", "transcript"):
+            pass  # the transcript has events of its own, and a truncation takes it away
+        elif _nothing(now) and isinstance(before, str) and before:
             changes[field.name] = before
     return attrs.evolve(cast(Any, shown), **changes) if changes else shown
 

@@ -60,6 +60,12 @@ class Part:
         return self._state.transcript.value if cut is None else cut
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it was cut short after it had been sent (:attr:`audio_ms` is where): its
+        transcript is empty then, and :attr:`heard` has the words."""
+        return self._state.cut_ms is not None
+
+    @property
     def audio(self) -> bytes:
         """The sound, as much of it as is kept."""
         return self._state.sound.value
@@ -86,7 +92,8 @@ class Part:
         return self._state.source
 
     def __repr__(self) -> str:
-        return f"<Part {self.type} text={self.text!r} transcript={self.transcript!r}>"
+        cut = f" interrupted heard={self.heard!r}" if self.interrupted else ""
+        return f"<Part {self.type} text={self.text!r} transcript={self.transcript!r}{cut}>"
 
 
 class Item:
@@ -122,7 +129,7 @@ class Item:
     def idle_timeout(self) -> bool:
         """Whether it is the silence after which the server asked for a response by itself, and no
         turn of the user (``turn_detection.idle_timeout_ms``)."""
-        return self._state.nudged
+        return self._state.idle
 
     @property
     def phase(self) -> str | None:
@@ -219,12 +226,15 @@ class Item:
     @property
     def formatted(self) -> dict[str, Any]:
         """What is worth showing, in one dict: ``text``, ``transcript`` and ``audio``, and for a
-        call ``tool`` (its type, name, call_id and arguments), for its answer ``output``."""
+        call ``tool`` (its type, name, call_id and arguments), for its answer ``output``; for what
+        was interrupted ``interrupted``, and ``heard``."""
         shown: dict[str, Any] = {
             "text": self.text,
             "transcript": self.transcript or "",
             "audio": self.audio,
         }
+        if self.interrupted:
+            shown |= {"interrupted": True, "heard": self.heard}
         if self.type in ("function_call", "mcp_call"):
             shown["tool"] = {
                 "type": "function" if self.type == "function_call" else "mcp",
@@ -237,7 +247,8 @@ class Item:
         return shown
 
     def __repr__(self) -> str:
-        said = self.transcript or self.text or self.name or self.output or ""
+        said = self.heard or self.text or self.name or self.output or ""
         if len(said) > 60:
             said = f"{said[:60]}…"
-        return f"<Item {self.id} {self.role or self.type} {self.status} {said!r}>"
+        status = "interrupted" if self.interrupted else self.status
+        return f"<Item {self.id} {self.role or self.type} {status} {said!r}>"

@@ -55,6 +55,7 @@ class _Item(msgspec.Struct):
     completed: bool
     content: list[_Part]
     item: Any
+    idle_timeout: bool = False
 
 
 class _Snapshot(msgspec.Struct):
@@ -96,6 +97,7 @@ def _pack(item: ItemState) -> _Item:
         completed=item.completed,
         content=[_pack_part(index, part) for index, part in sorted(item.parts.items())],
         item=source.to_dict() if hasattr(source, "to_dict") else source,
+        idle_timeout=item.idle,
     )
 
 
@@ -145,6 +147,7 @@ def _unpack(ledger: ConversationState, entry: _Item) -> ItemState:
     item.response_id, item.previous = entry.response_id, entry.previous_item_id
     item.interrupted, item.completed = entry.interrupted, entry.completed
     item.placed = item.listed = True
+    item.idle = entry.idle_timeout
     item.source = _read_item(entry.item)
     if entry.arguments is not None:
         item.arguments.add(entry.arguments)

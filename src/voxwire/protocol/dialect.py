@@ -10,16 +10,23 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import msgspec
-from voxwire_protocol import Event, LegacySession, RealtimeSession, UnknownEvent, names
+from voxwire_protocol import (
+    ConversationItemInputAudioTranscriptionCompleted,
+    Event,
+    LegacySession,
+    RealtimeSession,
+    UnknownEvent,
+    names,
+)
 
 from ..errors import InvalidEvent, InvalidOption
 from .codec import REALTIME, Codec
 from .constraints import meant
-from .extras import loads
+from .extras import extras, loads
 from .response_request import METADATA_KEY
 from .session_format import CURRENT, SessionFormat, current
 
-__all__ = ["TRANSCRIPTION", "Dialect", "aliased", "described"]
+__all__ = ["TRANSCRIPTION", "Dialect", "aliased", "described", "early_transcript"]
 
 _HEARING: Final = frozenset(
     {
@@ -127,6 +134,12 @@ def described(event: Any) -> Any:
         # The decoders pass over what is not declared, and there the frame is no JSON.
         return event.session
     return RealtimeSession.from_dict(current(session))
+
+
+def early_transcript(event: ConversationItemInputAudioTranscriptionCompleted) -> bool:
+    """Whether a transcript that is called completed is not: xAI sends each state of one under that
+    name, and may send an early one behind the last."""
+    return extras(event).get("/status") == "in_progress"
 
 
 def _type(event: Any) -> object:

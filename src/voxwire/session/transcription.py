@@ -29,6 +29,7 @@ from voxwire_protocol import (
 from ..audio.convert import silence
 from ..errors import InvalidOption, WaitTimeout
 from ..protocol.audio_format import PCM16, Format, format_of
+from ..protocol.dialect import early_transcript
 from .core import log
 from .input_audio import MIN_COMMIT_MS
 from .media_options import TranscriptionOptions, transcription_session
@@ -82,6 +83,7 @@ class _Draft:
     segments: list[ConversationItemInputAudioTranscriptionSegment] = attrs.Factory(
         list[ConversationItemInputAudioTranscriptionSegment]
     )
+    committed: bool = False
     line: TranscriptLine | None = None
 
 
@@ -115,8 +117,10 @@ class TranscriptLines:
                     draft.end_ms = event.audio_end_ms
             case InputAudioBufferCommitted():
                 draft = self._draft(event.item_id)
-                if draft is not None and draft.start_ms is None and self._cuts:
-                    draft.start_ms, draft.end_ms = self._cuts.popleft()
+                if draft is not None and not draft.committed:
+                    draft.committed = True
+                    if self._cuts:  # these count, whatever a server reports of speech in between
+                        draft.start_ms, draft.end_ms = self._cuts.popleft()
             case ConversationItemInputAudioTranscriptionDelta(delta=str(delta)):
                 draft = self._draft(event.item_id)
                 if draft is not None:
@@ -125,6 +129,10 @@ class TranscriptLines:
                 draft = self._draft(event.item_id)
                 if draft is not None:
                     draft.segments.append(event)
+            case ConversationItemInputAudioTranscriptionCompleted() if early_transcript(event):
+                draft = self._draft(event.item_id)
+                if draft is not None and isinstance(event.transcript, str):
+                    draft.text = event.transcript
             case ConversationItemInputAudioTranscriptionCompleted():
                 self._end(
                     event.item_id,

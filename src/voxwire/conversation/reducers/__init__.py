@@ -77,6 +77,7 @@ SENT: Final[Mapping[type[protocol.Event], Reducer]] = {
     protocol.InputAudioBufferCommit: spoken.commit_sent,
     protocol.InputAudioBufferClear: spoken.clear_sent,
     protocol.ConversationItemCreate: items.item_sent,
+    protocol.SessionUpdate: sound.session_sent,
     protocol.SessionInputAudioBufferAppend: billing.translation_sent,
 }
 """What the client sends."""

@@ -5,6 +5,8 @@ Sessions are here too, for the format of the sound. Nothing here raises for what
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from voxwire_protocol import (
     UNSET,
     ConversationItemTruncated,
@@ -13,20 +15,22 @@ from voxwire_protocol import (
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputAudioTranscriptDone,
     SessionCreated,
+    SessionUpdate,
     SessionUpdated,
+    Unknown,
 )
 
 from ...protocol.audio_format import PCM16, base64_size, format_of
 from ...protocol.local_event import LocalEvent
 from ..buffers import spoken_share
-from ..item_state import number, peek, string
+from ..item_state import number, peek, settle, string
 from ..local_events import Delta
 from ..state import ConversationState
 from .items import find, place, updated
 
 
 def session_event(
-    ledger: ConversationState, event: SessionCreated | SessionUpdated
+    ledger: ConversationState, event: SessionCreated | SessionUpdated, session: object
 ) -> list[LocalEvent]:
     """The formats, and who finds the turns; a new session also begins to count anew."""
     appended = ledger.appended
@@ -34,15 +38,37 @@ def session_event(
         if ledger.moving:
             return []  # what servers begin with; the session is told its settings next
         appended.reset()
-    ledger.format = format_of(event.session, "output", default=PCM16)
-    appended.change_format(format_of(event.session, "input", default=PCM16))
-    audio_input = peek(peek(event.session, "audio"), "input")
-    holder = event.session if audio_input is None else audio_input
-    detection = getattr(holder, "turn_detection", UNSET)
-    if detection is not UNSET:
-        # xAI says "none" by an object without a type.
-        appended.turn_detection = peek(detection, "type") is not None
+    ledger.format = format_of(session, "output", default=PCM16)
+    appended.change_format(format_of(session, "input", default=PCM16))
+    detection = _detection(session)
+    if detection is None and ledger.detection_asked is not None:
+        detection = ledger.detection_asked[1]
+    if detection is not None:
+        appended.turn_detection = detection
+    ledger.detection_asked = None
     return []
+
+
+def session_sent(ledger: ConversationState, event: SessionUpdate) -> list[LocalEvent]:
+    """Who finds the turns, as the client wants it: xAI leaves it out of its answer where the client
+    does."""
+    detection = _detection(event.session)
+    if detection is not None:
+        ledger.detection_asked = string(event.event_id), detection
+    return []
+
+
+def _detection(session: object) -> bool | None:
+    """Whether the server finds the turns; ``None`` where the session does not say."""
+    for holder in (peek(peek(session, "audio"), "input"), session):
+        known: Any = holder.payload if isinstance(holder, Unknown) else holder
+        if isinstance(known, dict):
+            found = cast("dict[str, Any]", known).get("turn_detection", UNSET)
+        else:
+            found = getattr(known, "turn_detection", UNSET)
+        if found is not UNSET:
+            return peek(found, "type") is not None  # xAI says "none" by an object without a type
+    return None
 
 
 def audio_delta(ledger: ConversationState, event: ResponseOutputAudioDelta) -> list[LocalEvent]:
@@ -94,7 +120,7 @@ def transcript_done(
     part = item.part(event.content_index, "output_audio") if item is not None else None
     if item is None or part is None or part.cut_ms is not None:
         return []
-    changed, missed = part.transcript.settle(string(event.transcript))
+    changed, missed = settle(part.transcript, event.transcript)
     return updated(item, Delta(transcript=missed) if missed else None) if changed else []
 
 

@@ -15,6 +15,7 @@ from voxwire_protocol import (
 )
 
 from ...protocol.audio_format import base64_size
+from ...protocol.dialect import described
 from ...protocol.local_event import LocalEvent
 from ..item_state import peek, string
 from ..state import ConversationState
@@ -27,8 +28,9 @@ def session_described(
     ledger: ConversationState, event: SessionCreated | SessionUpdated
 ) -> list[LocalEvent]:
     """The models, beside all else that is told of a session."""
-    _models(ledger, event.session)
-    return session_event(ledger, event)
+    session = described(event)
+    _models(ledger, session)
+    return session_event(ledger, event, session)
 
 
 def translation_described(ledger: ConversationState, event: Any) -> list[LocalEvent]:

@@ -20,13 +20,13 @@ from voxwire_protocol import (
     InputAudioBufferTimeoutTriggered,
 )
 
-from ...protocol.extras import extras
+from ...protocol.dialect import early_transcript
 from ...protocol.local_event import LocalEvent
 from ..item_state import ItemState, number, string
 from ..local_events import ConversationInterrupted, Delta
 from ..state import ConversationState
 from ..usage import UsageRecord, of_transcription
-from .items import completed, updated
+from .items import updated, whole
 
 
 def transcription_delta(
@@ -50,23 +50,14 @@ def transcription_completed(
         part.billed = True
         model, usage = ledger.transcription_model, of_transcription(event.usage)
         ledger.spend(UsageRecord(kind="transcription", id=item.id, model=model, usage=usage))
-    if string(extras(event).get("/status")) == "in_progress":
-        # xAI calls each state of a transcript completed, and may send an early one last.
-        changed, missed = part.transcript.suggest(string(event.transcript) or ""), ""
+    if early_transcript(event):
+        changed, missed = part.transcript.revise(string(event.transcript) or ""), ""
         over: list[LocalEvent] = []
     else:
         changed, missed = part.transcript.settle(string(event.transcript))
-        over = _over(ledger, item)
+        over = whole(ledger, item)
     told = _told(ledger, item, Delta(transcript=missed) if missed else None) if changed else []
     return told + over
-
-
-def _over(ledger: ConversationState, item: ItemState) -> list[LocalEvent]:
-    """What to tell of a turn of the user that is over: not every server gives it a last status."""
-    if item.role != "user" or item.id not in ledger.items:
-        return []
-    item.become("completed")
-    return completed(item, over=True)
 
 
 def transcription_failed(
@@ -76,21 +67,19 @@ def transcription_failed(
     if item is None:
         return []
     item.part(event.content_index, "input_audio").error = event.error
-    return _told(ledger, item) + _over(ledger, item)
+    return _told(ledger, item) + whole(ledger, item)
 
 
 def speech_started(
     ledger: ConversationState, event: InputAudioBufferSpeechStarted
 ) -> list[LocalEvent]:
     ms = number(event.audio_start_ms)
-    start = ledger.appended.position(ms)
     item = ledger.await_item(event.item_id)
-    if ledger.appended.by_hand:
-        pass  # the commit says which audio the turn is
-    elif item is None or not item.announced:
-        ledger.appended.speech = start
-    if item is not None and not item.announced and not ledger.appended.by_hand:
-        item.announced, item.speech = True, start
+    # Of a manual turn, the commit says which audio it is.
+    if not ledger.appended.manual and (item is None or not item.announced):
+        ledger.appended.speech = start = ledger.appended.position(ms)
+        if item is not None:
+            item.announced, item.speech = True, start
     speech_id = string(event.item_id)
     return [
         ConversationInterrupted(
@@ -126,14 +115,15 @@ def speech_stopped(
 def timeout_triggered(
     ledger: ConversationState, event: InputAudioBufferTimeoutTriggered
 ) -> list[LocalEvent]:
-    item = ledger.await_item(event.item_id)
+    item, appended = ledger.await_item(event.item_id), ledger.appended
+    start, end = (
+        appended.position(number(ms)) for ms in (event.audio_start_ms, event.audio_end_ms)
+    )
+    events: list[LocalEvent] = []
     if item is not None:
-        item.announced = True
-        item.nudged = True
-    appended = ledger.appended
-    start = appended.position(number(event.audio_start_ms))
-    end = min(appended.position(number(event.audio_end_ms)), appended.total)
-    events = _give(ledger, item, start, end) if item is not None else []
+        item.announced = item.idle = True
+        events = _give(ledger, item, start, end)
+        item.span = None  # nobody has to hear the silence again
     appended.take(end)
     return events
 
@@ -141,18 +131,17 @@ def timeout_triggered(
 def committed(ledger: ConversationState, event: InputAudioBufferCommitted) -> list[LocalEvent]:
     appended, item = ledger.appended, ledger.await_item(event.item_id)
     if item is not None and item.announced and item.speech is None:
-        return []  # a turn of which all is known, or the same commit again
+        return whole(ledger, item)  # a turn of which all is known, or the same commit again
     start, end, asked = appended.answered("commit")
     if item is not None and item.speech is not None:
         start, item.speech, appended.speech = item.speech, None, None
     elif appended.turn_detection and not asked:
-        return []  # the server found a turn and has not told where
+        # The server found a turn and has not told where.
+        return whole(ledger, item) if item is not None else []
     events: list[LocalEvent] = []
     if item is not None:
         item.announced = True
-        events = _give(ledger, item, start, end)
-        if ledger.transcription_model is None:  # else its transcript is still to come
-            events += _over(ledger, item)
+        events = _give(ledger, item, start, end) + whole(ledger, item)
     appended.take(end)
     return events
 

@@ -23,7 +23,7 @@ from voxwire_protocol import (
 )
 
 from ...protocol.local_event import LocalEvent
-from ..item_state import ItemState, PartState, entries, peek, string
+from ..item_state import ItemState, PartState, entries, peek, settle, string
 from ..local_events import (
     ConversationItemAppended,
     ConversationItemCompleted,
@@ -73,6 +73,16 @@ def completed(item: ItemState, *, over: bool) -> list[LocalEvent]:
     return [ConversationItemCompleted(item=item.view)]
 
 
+def whole(ledger: ConversationState, item: ItemState) -> list[LocalEvent]:
+    """What to tell of a turn of the user of which all is there: not every server gives it a last
+    status. It may be ahead of its item."""
+    item.whole = True
+    if item.id not in ledger.items or item.role != "user":
+        return []
+    item.become("completed")
+    return completed(item, over=True)
+
+
 def shown(item: ItemState, *, new: bool, changed: bool, over: bool) -> list[LocalEvent]:
     events = updated(item) if new or changed else []
     if new:
@@ -87,16 +97,18 @@ def item_added(ledger: ConversationState, event: ConversationItemAdded) -> list[
     item.listed = True
     own = not item.announced and item.response_id is None
     sent = ledger.claim(event.item) if new and own else None
-    if sent is not None:  # what was sent is known, also where the server does not show it
-        item.know(sent.item)
-    changed = item.absorb(event.item, final=False)
+    # Azure Voice Live shows an item that only begins as incomplete. What a client adds is whole.
+    changed = item.absorb(event.item, final=False, begins=sent is None)
+    if sent is not None:
+        item.fill(sent.item)
     for index, part in enumerate(entries(peek(sent.item, "content")) if sent else ()):
         # The server shows the user's audio without the sound.
         if peek(part, "audio") and not item.part(index).sound.size:
             _fill(ledger, item, index, peek(part, "audio_bytes"))
     changed |= ledger.place(item, event.previous_item_id, sent)
-    whole = item.role in ("user", "system") or item.type in _WHOLE
-    return shown(item, new=new, changed=changed, over=whole)
+    over = item.role in ("user", "system") or item.type in _WHOLE
+    events = shown(item, new=new, changed=changed, over=over)
+    return events + whole(ledger, item) if item.whole else events
 
 
 def item_done(ledger: ConversationState, event: ConversationItemDone) -> list[LocalEvent]:
@@ -168,7 +180,7 @@ def text_done(ledger: ConversationState, event: ResponseOutputTextDone) -> list[
     if item is None:
         return []
     part = item.part(event.content_index, "output_text")
-    changed, missed = part.text.settle(string(event.text))
+    changed, missed = settle(part.text, event.text)
     return updated(item, Delta(text=missed) if missed else None) if changed else []
 
 
@@ -190,6 +202,6 @@ def arguments_done(
     item = find(ledger, event)
     if item is None:
         return []
-    changed, missed = item.arguments.settle(string(event.arguments))
+    changed, missed = settle(item.arguments, event.arguments)
     item.name = item.name or string(peek(event, "name"))
     return updated(item, Delta(arguments=missed) if missed else None) if changed else []

@@ -95,7 +95,7 @@ def output_added(ledger: ConversationState, event: ResponseOutputItemAdded) -> l
     if item is None:
         return []
     ledger.join(item, event.response_id)
-    changed = item.absorb(event.item, final=False)
+    changed = item.absorb(event.item, final=False, begins=True)
     return shown(item, new=new, changed=changed, over=False)
 
 
@@ -120,6 +120,8 @@ def error(ledger: ConversationState, event: ErrorEvent) -> list[LocalEvent]:
     id = string(peek(event.error, "event_id"))
     if id is not None:
         ledger.refused(id)
+        if ledger.detection_asked is not None and ledger.detection_asked[0] == id:
+            ledger.detection_asked = None
         ledger.appended.unmark(id)
     elif string(peek(event.error, "code")) == "input_audio_buffer_commit_empty":
         ledger.appended.unmark(None, "commit")
