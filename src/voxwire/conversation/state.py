@@ -292,6 +292,11 @@ class ConversationState:
             running = self.running.get(id)
             if running is not None:
                 running.items.append(state)
+                del running.items[:-MOST_OF_A_RESPONSE]
+
+
+MOST_OF_A_RESPONSE = 1024
+"""How many items of a running response are followed to its end: no model writes so many."""
 
 
 def _alike(created: object, item: object) -> bool:

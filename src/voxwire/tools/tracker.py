@@ -69,8 +69,7 @@ class ResponseCalls:
     def draft(self, item: object) -> None:
         """An item has begun, or does not say whether it is complete."""
         if isinstance(item, FunctionCall):
-            call = self.read(item)
-            self._drafts[call.item_id] = call
+            self._keep(self.read(item))
 
     def drop(self, item: FunctionCall) -> None:
         """An item says that it is not complete."""
@@ -80,13 +79,19 @@ class ResponseCalls:
         """The arguments of a call are written. Some servers leave out its name here."""
         item_id = text(event.item_id)
         draft = self._drafts.get(item_id)
-        self._drafts[item_id] = Call(
-            name=text(event.name) or (draft.name if draft else ""),
-            arguments=text(event.arguments),
-            call_id=text(event.call_id) or (draft.call_id if draft else ""),
-            item_id=item_id,
-            response_id=self.response_id,
+        self._keep(
+            Call(
+                name=text(event.name) or (draft.name if draft else ""),
+                arguments=text(event.arguments),
+                call_id=text(event.call_id) or (draft.call_id if draft else ""),
+                item_id=item_id,
+                response_id=self.response_id,
+            )
         )
+
+    def _keep(self, call: Call) -> None:
+        if call.item_id in self._drafts or len(self._drafts) < MOST_CALLS:
+            self._drafts[call.item_id] = call
 
     def read(self, item: FunctionCall) -> Call:
         """The call that an item is, with the arguments written before if it has none itself."""
@@ -224,6 +229,10 @@ MOST_CALLS = 4096
 """How many calls, and responses with calls, are remembered: an answer may come late."""
 
 
+MOST_RESPONSES = 256
+"""How many responses are followed at once."""
+
+
 class ToolBatches:
     """Follows the calls of one connection. Feed it each event received, and each event sent.
 
@@ -258,7 +267,8 @@ class ToolBatches:
         self._asked = Asked()
         self._seen: dict[str, ResponseCalls] = {}  # by call
         self._answered: set[str] = set()  # calls
-        self._listed: set[str] = set()  # items of running responses that are in the conversation
+        # Items of running responses that are in the conversation.
+        self._listed: dict[str, None] = {}
         self._choice: Any = UNSET
         self._given: set[str] = set()  # function names in the session
         self._given_once: set[str] = set()  # function names in a single response
@@ -298,7 +308,9 @@ class ToolBatches:
                 self._configure(event.session)
             case ConversationItemAdded() | ConversationItemCreated():
                 if isinstance(event.item, FunctionCall):
-                    self._listed.add(text(event.item.id))
+                    self._listed[text(event.item.id)] = None
+                    if len(self._listed) > MOST_CALLS:
+                        del self._listed[next(iter(self._listed))]
             case ConversationItemCreate(item=FunctionCallOutput(call_id=call_id)):
                 self._answered.add(text(call_id))
                 self._settle(text(call_id), work)
@@ -391,15 +403,19 @@ class ToolBatches:
     def _batch(self, response_id: str) -> ResponseCalls:
         response_id = response_id or self._running
         batch = self._batches.get(response_id)
-        if batch is None:
-            if len(self._batches) > MOST_CALLS:
-                del self._batches[next(iter(self._batches))]  # of a response that never ends
-            batch = self._batches[response_id] = ResponseCalls(response_id)
+        return self._new(response_id) if batch is None else batch
+
+    def _new(self, response_id: str) -> ResponseCalls:
+        if len(self._batches) >= MOST_RESPONSES:
+            # Of a response that never ends: one whose calls wait for their answers does.
+            idle = (key for key, batch in self._batches.items() if not batch.waiting)
+            del self._batches[next(idle, next(iter(self._batches)))]
+        batch = self._batches[response_id] = ResponseCalls(response_id)
         return batch
 
     def _begun(self, response: Any) -> None:
         self._running = text(getattr(response, "id", None))
-        batch = self._batches[self._running] = ResponseCalls(self._running)
+        batch = self._new(self._running)
         batch.aside = getattr(response, "conversation_id", UNSET) is None
         batch.asked = self._asked.take(response, batch.aside)
         # Not every server says so itself.
@@ -421,8 +437,8 @@ class ToolBatches:
             return
         if batch.aside and call.item_id not in self._listed:
             return
-        if len(batch.calls) >= MOST_CALLS:
-            return  # no response has so many: what comes after that is not run
+        if len(batch.calls) >= MOST_CALLS or len(self.pending) >= MOST_CALLS:
+            return  # no model makes so many: what comes after that is not run
         self._seen[call.call_id] = batch
         if len(self._seen) > 2 * MOST_CALLS:
             self._forget()
@@ -474,7 +490,8 @@ class ToolBatches:
         if not batch.over or batch.waiting or self._batches.get(batch.response_id) is not batch:
             return
         del self._batches[batch.response_id]
-        self._listed -= {call.item_id for call in batch.calls.values()}
+        for call in batch.calls.values():
+            self._listed.pop(call.item_id, None)
         if batch.answers and batch.goes_on:
             work.send.append(follow_up(batch.asked, self._choice))
 

@@ -15,7 +15,10 @@ from ...protocol.response_request import METADATA_KEY
 from .cancellation import Refusal
 from .state import ResponseState
 
-__all__ = ["ResponseMatcher", "cancelled_id", "id_of"]
+__all__ = ["MOST_RUNNING", "ResponseMatcher", "cancelled_id", "id_of"]
+
+MOST_RUNNING = 256
+"""How many responses run at once, at most, of those that a server began by itself."""
 
 
 class ResponseMatcher:
@@ -35,9 +38,20 @@ class ResponseMatcher:
         """`turn` has this response."""
         turn.begin(response_id, guessed=guessed)
         if turn not in self.turns:
+            self._make_room()
             self.turns.append(turn)
         if response_id is not None:
             self._by_id[response_id] = turn
+
+    def _make_room(self) -> None:
+        """Forget the oldest response that nobody here asked for, where there are more than any
+        server runs: it will not end."""
+        if len(self.turns) < MOST_RUNNING:
+            return
+        oldest = next((turn for turn in self.turns if turn.asked is None), None)
+        if oldest is not None:
+            self.drop(oldest)
+            oldest.finish("incomplete")
 
     def split(self, turn: ResponseState) -> None:
         """The response that `turn` was thought to have is another's: the next one's whose it may
