@@ -54,7 +54,7 @@ values that carry secrets.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from voxwire_protocol import ErrorEvent
@@ -90,7 +90,30 @@ __all__ = [
 
 
 class VoxwireError(Exception):
-    """The root: ``except VoxwireError`` catches all that Voxwire raises of its own."""
+    """The root: ``except VoxwireError`` catches all that Voxwire raises of its own.
+
+    An exception can be pickled and copied, so it comes out of a process pool as it went in. Two
+    are equal if their class, their message and their attributes are.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The arguments of an exception are its message, which is not what most classes here are
+        # made of: it is put together from its parts, without calling __init__.
+        return _restored, (type(self), self.args), self.__dict__ or None
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, VoxwireError):
+            return NotImplemented
+        return self.args == other.args and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+
+def _restored(cls: type[VoxwireError], args: tuple[Any, ...]) -> VoxwireError:
+    error = cls.__new__(cls, *args)
+    error.args = args  # a TimeoutError sets them in its __init__ only
+    return error
 
 
 class InvalidEvent(VoxwireError, ValueError):
