@@ -108,6 +108,19 @@ TOOL = {"type": "function", "name": "f"}
             "item.call_id",
         ),
         (
+            {
+                "type": "conversation.item.create",
+                "item": {
+                    "id": "i" * 33,
+                    "type": "message",
+                    "role": "user",
+                    "content": [{"type": "input_text", "text": "Hello"}],
+                },
+            },
+            "string_above_max_length",
+            "item.id",
+        ),
+        (
             {"type": "conversation.item.delete", "item_id": "item_9"},
             "item_delete_invalid_item_id",
             "item_id",

@@ -182,7 +182,8 @@ def test_the_key_of_the_environment_does_not_go_to_what_runs_here(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "no API key"),
+        ({}, "no API key: .*, or connect to a local server with base_url="),
+        ({"server": "xai"}, "or the address as base_url="),
         ({"api_key": "sk a"}, "API key"),
         ({"base_url": "api.openai.com/v1", "api_key": KEY}, "no address"),
         ({"base_url": "ftp://host/v1", "api_key": KEY}, "no address"),

@@ -603,6 +603,14 @@ def test_unions_can_be_asked_about_at_run_time() -> None:
             "(did you mean 'realtime'?)",
         ),
         (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "id": "i" * 33, "role": "user", "content": []},
+            },
+            "$.item.id: expected at most 32 characters, got 33 "
+            "(choose a shorter one, or leave it out: then the server chooses)",
+        ),
+        (
             {"type": "session.update"},
             "$.session: expected ConfigurableSession object, got nothing",
         ),
@@ -616,11 +624,11 @@ def test_unions_can_be_asked_about_at_run_time() -> None:
         ),
         (
             {"type": "session.update", "session": {"type": "realtime", "max_output_tokens": 5000}},
-            "$.session.max_output_tokens: expected integer from 1 to 4096, got 5000",
+            "$.session.max_output_tokens: expected integer from 1 to 4096 or 'inf', got 5000",
         ),
         (
             {"type": "session.update", "session": {"type": "realtime", "max_output_tokens": "max"}},
-            "$.session.max_output_tokens: expected 'inf', got 'max'",
+            "$.session.max_output_tokens: expected integer from 1 to 4096 or 'inf', got 'max'",
         ),
         (
             {"type": "session.update", "session": {"type": "realtime", "tools": "none"}},

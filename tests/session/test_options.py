@@ -29,6 +29,7 @@ from voxwire_protocol import (
     TranscriptionSession,
 )
 
+import voxwire
 from voxwire.errors import InvalidEvent, InvalidOption
 from voxwire.protocol.codec import REALTIME
 from voxwire.session.options import (
@@ -279,8 +280,8 @@ def test_a_mistake_in_a_response_is_told_with_its_place(
 def test_what_is_no_setting_is_refused_with_those_that_there_are(name: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         realtime_session(**{name: None})
-    said, offered = str(caught.value).split("; there are ")
-    assert said == f"{name!r} is no setting of a session"
+    said, offered = str(caught.value).split(": expected one of ")
+    assert said == f"unknown setting of a session {name!r}"
     assert set(offered.split(", ")) == {*SessionOptions.__annotations__, "model", "tools"}
 
 
@@ -288,12 +289,92 @@ def test_what_is_no_setting_is_refused_with_those_that_there_are(name: str) -> N
 def test_what_is_no_setting_of_a_response_is_refused(name: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         response_params(**{name: None})
-    said, offered = str(caught.value).split("; there are ")
-    assert said == f"{name!r} is no setting of a response"
+    said, offered = str(caught.value).split(": expected one of ")
+    assert said == f"unknown setting of a response {name!r}"
     assert set(offered.split(", ")) == set(ResponseOptions.__annotations__)
 
 
 @pytest.mark.parametrize("name", ["input_format", "output_format"])
 def test_a_format_that_there_is_not(name: str) -> None:
-    with pytest.raises(InvalidOption, match="'mp3' is no audio format; there are pcm, pcmu, pcma"):
-        realtime_session(**{name: "mp3"})
+    with pytest.raises(InvalidOption, match="unknown audio format 'mp3': expected one of pcm, "):
+        session(**{name: "mp3"})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"intructions": "Be brief."}, "argument 'intructions': did you mean 'instructions'"),
+        ({"modalities": ["text"]}, "'modalities': did you mean 'output_modalities'"),
+        ({"input_audio_transcription": None}, "did you mean 'transcription'"),
+        ({"max_response_output_tokens": 1}, "did you mean 'max_output_tokens'"),
+        ({"opn_timeout": 5}, "'opn_timeout': did you mean 'open_timeout'"),
+        ({"keep_audios": "all"}, "did you mean 'keep_audio'"),
+        ({"input_format": "pcm16"}, "unknown audio format 'pcm16': did you mean 'pcm'"),
+        ({"output_format": "g711_ulaw"}, "did you mean 'pcmu'"),
+    ],
+)
+def test_a_misspelt_or_former_argument_is_refused_with_the_one_that_is_meant(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidOption, match=message):
+        voxwire.connect(url="ws://127.0.0.1:9", **options)
+
+
+def test_the_other_ways_to_connect_give_the_same_hints() -> None:
+    here = "ws://127.0.0.1:9"
+    wrong: dict[str, Any] = {"opn_timeout": 5}
+    for opening in (
+        lambda: voxwire.attach("rtc_1", url=here, **wrong),
+        lambda: voxwire.connect_transcription(url=here, **wrong),
+        lambda: voxwire.connect_translation(url=here, to="es", **wrong),
+    ):
+        with pytest.raises(InvalidOption, match="did you mean 'open_timeout'"):
+            opening()
+    wrong = {"languges": ["en"]}
+    with pytest.raises(InvalidOption, match="did you mean 'languages'"):
+        voxwire.connect_transcription(url=here, **wrong)
+    wrong = {"moddel": "m"}
+    with pytest.raises(InvalidOption, match="did you mean 'model'"):
+        voxwire.connect_translation(url=here, to="es", **wrong)
+    wrong = {"modalities": ["text"]}
+    with pytest.raises(InvalidOption, match="did you mean 'output_modalities'"):
+        response_params(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"turn_detection": "server_vad"},
+            "expected TurnDetection object or null, got string "
+            '(did you mean {"type": "server_vad"}?)',
+        ),
+        ({"turn_detection": "semantic-vad"}, '(did you mean {"type": "semantic_vad"}?)'),
+        ({"turn_detection": 5}, "expected TurnDetection object or null, got integer"),
+        (
+            {"max_output_tokens": "lots"},
+            "expected integer from 1 to 4096 or 'inf', got 'lots'",
+        ),
+        (
+            {"max_output_tokens": 5000},
+            "expected integer from 1 to 4096 or 'inf', got 5000",
+        ),
+        ({"output_modalities": "text"}, "got string (did you mean ['text']?)"),
+        (
+            {"truncation": "none"},
+            "expected one of 'auto', 'disabled' or Truncation object, got 'none'",
+        ),
+        (
+            {"session": RealtimeSession.from_dict(
+                {"type": "realtime", "audio": {"input": {"noise_reduction": "near_field"}}}
+            )},
+            '(did you mean {"type": "near_field"}?)',
+        ),
+    ],
+)  # fmt: skip
+def test_a_word_in_the_place_of_an_object_is_refused_with_the_object(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        voxwire.connect(url="ws://127.0.0.1:9", **options)
+    assert message in str(caught.value)

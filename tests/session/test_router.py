@@ -106,6 +106,44 @@ def test_what_is_no_event_cannot_be_listened_to(key: object) -> None:
         _router().subscribe((key,), print)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("response.dnoe", "response.done"),
+        ("respose.done", "response.done"),
+        ("response.output_text.deltas", "response.output_text.delta"),
+        ("session.udpated", "session.updated"),
+        ("erorr", "error"),
+        ("response_done", "response.done"),
+        ("response.crate", "response.create"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_right_one(key: str, meant: str) -> None:
+    with pytest.raises(InvalidOption, match=f"unknown event '{key}': did you mean '{meant}'"):
+        _router().subscribe((key,), print)
+
+
+# From servers that have them: xAI, aimock, Voice Live.
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ping",
+        "response.cancelled",
+        "conversation.item.input_audio_transcription.updated",
+        "response.audio_timestamp.delta",
+        "response.video.delta",
+        "session.usage.updated",
+    ],
+)
+def test_a_servers_own_event_is_listened_to_by_its_name(key: str) -> None:
+    router = _router()
+    heard: list[Event] = []
+    router.subscribe((key,), heard.append)
+    event = UnknownEvent(key, {"type": key})
+    router.dispatch(event, ServerEvent)
+    assert heard == [event]
+
+
 def test_no_key_is_refused() -> None:
     with pytest.raises(InvalidOption, match="at least one"):
         _router().subscribe((), print)

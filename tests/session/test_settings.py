@@ -88,10 +88,10 @@ def test_a_translation() -> None:
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
-        (lambda: transcription_session(voice="marin"), InvalidOption, "no setting of a transcr"),
-        (lambda: translation_session(to="es", voice="marin"), InvalidOption, "of a translation"),
+        (lambda: transcription_session(voice="marin"), InvalidOption, "a transcription 'voice'"),
+        (lambda: translation_session(to="es", voice="marin"), InvalidOption, "translation 'voice'"),
         (lambda: voxwire.connect_transcription(api_key="k", instructions="x"),  # type: ignore[call-arg]
-         InvalidOption, "'instructions' is no setting"),
+         InvalidOption, "argument 'instructions': expected one of"),
         (lambda: voxwire.connect_transcription(api_key="k", delay="never"),  # type: ignore[arg-type]
          InvalidEvent, "transcription.delay"),
         (lambda: voxwire.connect_translation(api_key="k", to=7),  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from voxwire import (
     TurnDetection,
     UserMessage,
 )
+from voxwire.sync.media_session import Translator
 
 
 async def events(session: voxwire.Session, done: ResponseDone) -> None:
@@ -31,6 +32,26 @@ async def events(session: voxwire.Session, done: ResponseDone) -> None:
     assert_type(await receipt.acknowledged(timeout=1), Event | None)
     await session.send(done)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await session.send("response.create")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def translation(
+    session: voxwire.Session,
+    transcriber: voxwire.Transcriber,
+    translator: voxwire.Translator,
+    threaded: Translator,
+) -> None:
+    """A translation has events of its own, and only those."""
+    close = voxwire.SessionClose()
+    assert_type(await translator.send(close), SendReceipt)
+    await translator.send({"type": "session.close"})
+    threaded.send({"type": "session.close"})
+    await transcriber.send({"type": "input_audio_buffer.commit"})
+    await session.send(close)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await session.send({"type": "session.close"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await transcriber.send(close)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await translator.send(ResponseCreate())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await translator.send({"type": "response.create"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    threaded.send({"type": "response.create"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def dicts(session: voxwire.Session) -> None:

@@ -31,13 +31,14 @@ from voxwire_protocol import (
     UserMessage,
 )
 
+from ..protocol.constraints import LONGEST_ID
 from ..protocol.local_event import LocalEvent
 from .item_state import ItemState, PartState, peek
 from .local_events import ConversationUpdated
 from .reducers.audio import truncated
 from .state import ConversationState
 
-__all__ = ["CONNECTION_ONLY", "LONGEST_ID", "Again", "Migration", "mirrors", "to_client_item"]
+__all__ = ["CONNECTION_ONLY", "Again", "Migration", "mirrors", "to_client_item"]
 
 
 CONNECTION_ONLY: Final = ("mcp_list_tools", "mcp_approval_request", "mcp_approval_response")
@@ -111,9 +112,6 @@ def _told(item: ItemState) -> SystemMessage | None:
     text = f"The tool {item.name} was called{given} and returned: {item.output}"
     return SystemMessage(id=item.id, content=[InputText(text=text)])
 
-
-LONGEST_ID = 32
-"""Characters of an item's id, or a call's, that a client may choose."""
 
 _SHOWS = (
     ConversationItemAdded,

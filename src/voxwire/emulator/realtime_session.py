@@ -23,6 +23,7 @@ from voxwire_protocol import (
 
 from ..protocol.audio_format import format_of
 from ..protocol.codec import REALTIME
+from ..protocol.constraints import LONGEST_ID
 from .api_errors import ApiError
 from .conversation_items import ConversationItems, ItemRecord
 from .input_buffer import InputBuffer
@@ -33,7 +34,6 @@ from .validation import inspect
 
 __all__ = ["RealtimeSession", "decoded", "parse"]
 
-_CALL_ID_LENGTH: Final = 32
 _IN_TRANSCRIPTION: Final = frozenset(
     {
         "session.update",
@@ -44,6 +44,16 @@ _IN_TRANSCRIPTION: Final = frozenset(
         "conversation.item.delete",
     }
 )
+
+
+def _refuse_longer(where: str, id: object) -> None:
+    if isinstance(id, str) and len(id) > LONGEST_ID:
+        raise ApiError(
+            "string_above_max_length",
+            f"Invalid '{where}': string too long. Expected a string with maximum length "
+            f"{LONGEST_ID}, but got a string with length {len(id)} instead.",
+            where,
+        )
 
 
 def parse(frame: str | bytes) -> dict[str, Any]:
@@ -147,6 +157,7 @@ class RealtimeSession:
     def _create_item(self, event: dict[str, Any]) -> None:
         item = cast("dict[str, Any]", event["item"])
         given = {k: v for k, v in item.items() if k != "object" and v is not None}
+        _refuse_longer("item.id", given.get("id"))
         record = self._record(given)
         previous = self.items.add(record, event.get("previous_item_id"))
         self.stage.send(ConversationItemAdded, previous_item_id=previous, item=record.item)
@@ -158,13 +169,7 @@ class RealtimeSession:
         if item["type"] == "function_call_output" and not self.items.knows_call(item["call_id"]):
             raise ApiError.no_call(item["call_id"])
         if item["type"] == "function_call":
-            if isinstance(call_id, str) and len(call_id) > _CALL_ID_LENGTH:
-                raise ApiError(
-                    "string_above_max_length",
-                    f"Invalid 'item.call_id': {len(call_id)} characters are too many. Expected at "
-                    f"most {_CALL_ID_LENGTH}.",
-                    "item.call_id",
-                )
+            _refuse_longer("item.call_id", call_id)
             item["call_id"] = call_id or self.stage.ids.new("call", 16)
         item = {"id": item.pop("id", None) or self.stage.ids.new("item"), **item}
         if item["type"] in ("message", "function_call"):

@@ -17,6 +17,7 @@ import attrs
 
 from ..errors import InvalidOption
 from ..protocol.audio_format import Format
+from ..protocol.constraints import nearest
 from .faults import AnyFault, fault_of
 from .responder import Brain, Call, Reply, Said, UserTurn, echo, reply_of
 
@@ -193,6 +194,8 @@ _RULE: Final = {
     "fault",
     "times",
 }
+_TEXTS: Final = ("match", "output_of", "reply", "call", "error", "fault")
+"""Keys of a rule whose values are texts, and never true or false."""
 
 
 def load(path: str | os.PathLike[str]) -> Script:
@@ -233,12 +236,19 @@ def script_of(data: Any) -> Script:
     """The script that an object, as read from a file, describes."""
     fields = _object(data, "the script", _TOP)
     script = Script()
-    if isinstance(default := fields.get("default"), str) and default != "echo":
+    default = fields.get("default")
+    if isinstance(default, str) and default != "echo":
         script.brain = _always(default)
-    script.hear(*(None if text is None else str(text) for text in _list(fields, "hear")))
+    hear = _list(fields, "hear")
+    for text in (default, *hear):
+        _refuse_yes(text, "default" if text is default else "hear")
+    script.hear(*(None if text is None else str(text) for text in hear))
     for number, entry in enumerate(_list(fields, "rules"), 1):
         where = f"rule {number}"
         rule = _object(entry, where, _RULE)
+        for name in _TEXTS:
+            for text in rule[name] if isinstance(rule.get(name), list) else [rule.get(name)]:
+                _refuse_yes(text, f"{where}: {name}")
         if "calls" in rule:
             rule["call"] = [_call(call, where) for call in _list(rule, "calls")]
             del rule["calls"]
@@ -278,10 +288,28 @@ def _object(value: Any, what: str, known: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidOption(f"{what} is no object with keys such as {', '.join(sorted(known))}")
     fields = dict(cast("dict[str, Any]", value))
-    for name in fields:
+    for name in cast("dict[Any, Any]", fields):
+        if isinstance(name, bool):
+            key = "on" if name else "off"
+            cure = ": what the user says belongs into match" if name and "match" in known else ""
+            raise InvalidOption(
+                f"{what} has the key {name}, for YAML reads {key} as {str(name).lower()}{cure}"
+            )
         if name not in known:
-            raise InvalidOption(f"{what} has {name!r}; it may have {', '.join(sorted(known))}")
+            meant = "match" if name == "on" and "match" in known else nearest(name, known)
+            hint = f"did you mean {meant}? " if meant else ""
+            raise InvalidOption(
+                f"{what} has {name!r}: {hint}it may have {', '.join(sorted(known))}"
+            )
     return fields
+
+
+def _refuse_yes(value: object, where: str) -> None:
+    if isinstance(value, bool):
+        raise InvalidOption(
+            f"{where} is {str(value).lower()} and no text, for YAML reads yes, no, on and off so: "
+            "put it in quotes"
+        )
 
 
 def _list(fields: Mapping[str, Any], name: str) -> list[Any]:

@@ -74,7 +74,7 @@ def address(
             raise InvalidOption("Voice Live has no HTTP half: use server=voxwire.Azure(...)")
         url = None
     # Of what can be opened there, a call needs the least to be named.
-    call = server is None or "call" in server.kinds
+    call = server is None or "call" in getattr(server, "kinds", ())
     _, where = located(
         "call" if call else "realtime",
         server=server,
@@ -83,6 +83,7 @@ def address(
         url=url,
         headers=own,
         insecure=True,  # said below, in the words of HTTP
+        url_name="base_url",
     )
     parts = urlsplit(where.url)
     scheme, path = _HTTP[parts.scheme], parts.path.rstrip("/")

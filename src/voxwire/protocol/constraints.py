@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from types import NoneType
 from typing import Any, Final, TypeAlias
 
@@ -20,12 +20,14 @@ import pybase64
 from voxwire_protocol._runtime import Problem, child_path
 
 __all__ = [
+    "LONGEST_ID",
     "Rule",
     "choice",
     "expected",
     "half_a_character",
     "kinds",
     "meant",
+    "misspelt",
     "nearest",
     "not_json",
     "number",
@@ -37,7 +39,11 @@ __all__ = [
 
 Rule: TypeAlias = Mapping[str, Any]
 
+LONGEST_ID: Final = 32
+"""Characters of an item's id, or a call's, that a client may choose."""
+
 _SHOWN: Final = 40
+_LETTERS: Final = 2
 
 
 def kinds(value: object) -> tuple[str, ...]:
@@ -87,10 +93,10 @@ def choice(values: Iterable[Any]) -> str:
     return known[0] if len(known) == 1 else f"one of {', '.join(known)}"
 
 
-def nearest(word: object, known: Iterable[Any]) -> str:
-    """The known word that a misspelt one is for; empty where none is near."""
+def nearest(word: object, known: Iterable[Any], *, alike: float = 0.6) -> str:
+    """The known word that a misspelt one is for; empty where none is `alike`, from 0 to 1."""
     names = [name for name in known if isinstance(name, str)]
-    close = get_close_matches(word, names, n=1) if isinstance(word, str) else []
+    close = get_close_matches(word, names, n=1, cutoff=alike) if isinstance(word, str) else []
     return close[0] if close else ""
 
 
@@ -98,6 +104,18 @@ def meant(word: object, known: Iterable[Any]) -> str:
     """The cure for a misspelt word; empty where none is near."""
     close = nearest(word, known)
     return f"did you mean {close!r}?" if close else ""
+
+
+def misspelt(word: str, known: Iterable[str]) -> str:
+    """The known word that differs from `word` in at most two letters; empty where none does.
+
+    Narrower than :func:`nearest`, for where an unknown word may well be meant as it is.
+    """
+    for name in get_close_matches(word, known, n=3, cutoff=0.7):
+        steps = SequenceMatcher(None, word, name, autojunk=False).get_opcodes()
+        if sum(max(b - a, d - c) for kind, a, b, c, d in steps if kind != "equal") <= _LETTERS:
+            return name
+    return ""
 
 
 def shown(value: object) -> str:

@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
+import attrs
 from voxwire_protocol import UNSET, Model, Unknown
 from voxwire_protocol._runtime import Problem, child_path
 from voxwire_protocol.rules import RULES, UNIONS
 
 from .constraints import (
+    LONGEST_ID,
     Rule,
     choice,
     expected,
@@ -56,7 +58,20 @@ def check(
     name: str, value: Model | Mapping[str, Any], *, extra: Mapping[str, Any] | None = None
 ) -> Iterator[Problem]:
     """What is wrong with an event that a caller wants to send; ``name`` is its class."""
-    return _model(name, value, "$", _Mode(sending=True, extra=extra))
+    yield from _model(name, value, "$", _Mode(sending=True, extra=extra))
+    if name == "ConversationItemCreate":
+        yield from _chosen_id(_entry(_entry(value, "item"), "id"))
+
+
+def _chosen_id(id: object) -> Iterator[Problem]:
+    # Not a rule of the specs, which hold for both directions: some servers' own ids are longer.
+    if isinstance(id, str) and len(id) > LONGEST_ID:
+        cure = "choose a shorter one, or leave it out: then the server chooses"
+        yield Problem("$.item.id", f"at most {LONGEST_ID} characters", id, cure, got=f"{len(id)}")
+
+
+def _entry(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
 class _Mode:
@@ -128,11 +143,14 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
         if not mode.sending:
             yield Problem(path, expected(rule), value)
     elif "ref" in rule:
-        yield from _reference(rule["ref"], value, path, mode)
+        yield from _reference(rule, value, path, mode)
     elif "any_of" in rule:
         yield from _any_of(rule, value, path, mode)
     elif "type" in rule and rule["type"] not in kinds(value):
         cure = "base64 text; session.append_audio() takes bytes" if rule.get("base64") else ""
+        if rule["type"] == "array" and isinstance(value, str):
+            listed = not list(_rule(rule.get("items", {}), value, path, mode))
+            cure = f"did you mean [{shown(value)}]?" if listed else ""
         yield Problem(path, expected(rule), value, cure)
     elif isinstance(value, str):
         yield from text(rule, value, path)
@@ -160,15 +178,16 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
         yield Problem(path, expected(rule), value)
 
 
-def _reference(name: str, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
-    """``name`` is a class or a union."""
+def _reference(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
+    """The rule names a class or a union."""
+    name = rule["ref"]
     if name in RULES:
         if (isinstance(value, Model) and type(value).__name__ == name) or isinstance(
             value, Mapping
         ):
             yield from _model(name, value, path, mode)
         else:
-            yield Problem(path, f"{name} object", value)
+            yield Problem(path, expected(rule), value, _as_object(RULES[name], value))
         return
     union = UNIONS[name]
     if isinstance(value, Model):
@@ -180,9 +199,25 @@ def _reference(name: str, value: Any, path: str, mode: _Mode) -> Iterator[Proble
     elif isinstance(value, Mapping):
         yield from _tagged(name, union, value, path, mode)
     elif union.get("scalars"):
-        yield from _any_of({"any_of": (*union["scalars"], {"ref": name})}, value, path, mode)
+        ways = {"any_of": (*union["scalars"], {"ref": name}), "null": rule.get("null")}
+        yield from _any_of(ways, value, path, mode)
     else:
-        yield Problem(path, f"{name} object", value)
+        yield Problem(path, expected(rule), value, _as_tag(union, value))
+
+
+def _as_object(rules: Mapping[str, Rule], value: object) -> str:
+    """The object that a mere word is short for: `"near_field"` for its type."""
+    for field, rule in rules.items():
+        close = nearest(value, rule.get("enum", ()))
+        if close:
+            return f'did you mean {{"{field}": "{close}"}}?'
+    return ""
+
+
+def _as_tag(union: Rule, value: object) -> str:
+    """The same for one of several objects: `"server_vad"` for the tag that tells them apart."""
+    close = nearest(value, union["members"])
+    return f'did you mean {{"{union["by"][0]}": "{close}"}}?' if close and union["by"] else ""
 
 
 def _tagged(
@@ -226,5 +261,8 @@ def _any_of(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]
         # The way of the right kind fails further inside, or by its values and not by its type.
         inside = way.get("type") in kinds(value) or "ref" in way
         if closest is None and inside:
+            first, own = found[0], expected(way)
+            if first.path == path and first.expected == own:  # there are the other ways, too
+                found[0] = attrs.evolve(first, expected=expected(rule))
             closest = found
     yield from closest or [Problem(path, expected(rule), value)]

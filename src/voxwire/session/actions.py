@@ -26,8 +26,9 @@ from voxwire_protocol import (
 
 from ..audio.playback.playback import Playback
 from ..conversation.conversation import Conversation, ConversationTracker
-from ..conversation.migration import LONGEST_ID, short_id
+from ..conversation.migration import short_id
 from ..errors import ConnectionClosedError, ServerError
+from ..protocol.constraints import LONGEST_ID
 from ..protocol.redaction import veiled_tools
 from ..tools.tool import AnyTool, Approve, Tool
 from .core import Core, log

@@ -23,7 +23,7 @@ from ..transport.url import Target
 from .actions import GivenTool
 from .core import MOST_ITEMS, Core
 from .lifecycle import ConnectionOptions, Opening, connection, lead_of, opened, refusal
-from .options import SessionOptions, realtime_session
+from .options import SessionOptions, realtime_session, refuse_unknown
 from .reconnect.policy import Reconnect
 from .session import Session
 from .tool_loop import MOST_ROUNDS
@@ -159,6 +159,7 @@ def connect(
         "tls": tls,
     }
     about = connection(about)
+    refuse_unknown(settings, SessionOptions, connect)
     lead_of(rotate)
     if keep_items is not None and keep_items < 1:
         raise InvalidOption(f"keep_items={keep_items}: keep at least 1, or None for all")
@@ -211,6 +212,7 @@ def attach(call: str | RealtimeCallIncoming, **options: Unpack[AttachOptions]) -
     options["headers"] = veiled_headers(options.get("headers"))
     options["tools"] = veiled_tools(options.get("tools"))
     given: dict[str, Any] = dict(options)
+    refuse_unknown(given, AttachOptions)
     call_id = call.data.call_id if isinstance(call, RealtimeCallIncoming) else call
     if not isinstance(call_id, str) or not call_id or call_id.startswith("evt_"):
         raise InvalidOption(

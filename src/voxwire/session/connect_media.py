@@ -26,6 +26,7 @@ from .media_options import (
     transcription_session,
     translation_session,
 )
+from .options import refuse_unknown
 from .transcription import Transcriber
 from .translation import Translator, changes
 
@@ -73,6 +74,7 @@ def connect_transcription(
     """
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
     given: dict[str, Any] = dict(options)
+    refuse_unknown(given, _Transcription, connect_transcription)
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
@@ -141,6 +143,7 @@ def connect_translation(
         raise InvalidOption("speed= is 1 for the pace of speech, or None for as fast as it goes")
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
     given: dict[str, Any] = dict(options)
+    refuse_unknown(given, _Translation, connect_translation)
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }

@@ -27,7 +27,7 @@ from voxwire_protocol import (
 
 from ..errors import InvalidOption
 from ..transport.url import DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_TRANSLATION_MODEL
-from .options import coerced, format_named
+from .options import coerced, format_named, unknown_option
 
 __all__ = [
     "TranscriptionOptions",
@@ -108,8 +108,8 @@ def transcription_session(
         elif name == "include":
             changes[name] = value
         else:
-            known = ", ".join(TranscriptionOptions.__annotations__)
-            raise InvalidOption(f"{name!r} is no setting of a transcription; there are {known}")
+            known = TranscriptionOptions.__annotations__
+            raise unknown_option("setting of a transcription", name, known)
     if writing.model is UNSET:
         how.setdefault("model", DEFAULT_TRANSCRIPTION_MODEL)
     writing = attrs.evolve(writing, **how)
@@ -155,8 +155,8 @@ def translation_session(
         elif name == "noise_reduction":
             inward[name] = coerced(name, value)
         else:
-            known = ", ".join(TranslationOptions.__annotations__)
-            raise InvalidOption(f"{name!r} is no setting of a translation; there are to, {known}")
+            known = ("to", "model", *TranslationOptions.__annotations__)
+            raise unknown_option("setting of a translation", name, known)
     if inward:
         incoming = audio.input if isinstance(audio.input, TranslationAudioInput) else None
         incoming = attrs.evolve(incoming or TranslationAudioInput(), **inward)

@@ -6,7 +6,7 @@ The protocol nests settings by direction (``session.audio.output.voice``); a pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 import attrs
@@ -35,6 +35,7 @@ from voxwire_protocol import (
 )
 
 from ..errors import InvalidOption
+from ..protocol.constraints import nearest
 
 if TYPE_CHECKING:
     from voxwire_protocol import (
@@ -156,7 +157,7 @@ def realtime_session(
         options: see :class:`SessionOptions`; also ``model``.
 
     Raises:
-        InvalidOption: a setting that there is not.
+        InvalidOption: an unknown setting.
     """
     given = {name: value for name, value in options.items() if value is not UNSET}
     into = RealtimeSession() if base is None else base
@@ -180,10 +181,8 @@ def realtime_session(
         elif name in _DIRECT:
             changes[name] = coerced(name, value)
         else:
-            known = sorted({*_INPUT, *_OUTPUT, *_DIRECT, "input_format", "output_format"})
-            raise InvalidOption(
-                f"{name!r} is no setting of a session; there are {', '.join(known)}"
-            )
+            known = {*_INPUT, *_OUTPUT, *_DIRECT, "input_format", "output_format"}
+            raise unknown_option("setting of a session", name, known)
     audio: Any = into.audio
     if inward:
         audio = _changed(audio, RealtimeAudio, "input", AudioInput, inward)
@@ -223,8 +222,7 @@ def response_params(**options: Any) -> ResponseCreateParams:
         elif name in known:
             direct[name] = coerced(name, value)
         else:
-            names = ", ".join(sorted({*known, "voice", "output_format"}))
-            raise InvalidOption(f"{name!r} is no setting of a response; there are {names}")
+            raise unknown_option("setting of a response", name, {*known, "voice", "output_format"})
     if outward:
         direct["audio"] = ResponseAudio(output=ResponseAudioOutput(**outward))
     return ResponseCreateParams(**direct)
@@ -234,9 +232,39 @@ def format_named(value: Any) -> Any:
     """The audio format of a short name; anything else as it is."""
     if isinstance(value, str):
         if value not in _FORMATS:
-            raise InvalidOption(f"{value!r} is no audio format; there are {', '.join(_FORMATS)}")
+            raise unknown_option("audio format", value, _FORMATS)
         return _FORMATS[value]
     return value
+
+
+_BETA = {
+    "modalities": "output_modalities",
+    "input_audio_format": "input_format",
+    "output_audio_format": "output_format",
+    "input_audio_transcription": "transcription",
+    "input_audio_noise_reduction": "noise_reduction",
+    "max_response_output_tokens": "max_output_tokens",
+    "pcm16": "pcm",
+    "g711_ulaw": "pcmu",
+    "g711_alaw": "pcma",
+}
+
+
+def unknown_option(what: str, name: str, known: Iterable[str]) -> InvalidOption:
+    """The error for a name that there is not, with the one that was meant where one is near."""
+    names = sorted(known)
+    meant = _BETA.get(name, "")
+    meant = meant if meant in names else nearest(name, names, alike=0.75)
+    hint = f"did you mean {meant!r}?" if meant else f"expected one of {', '.join(names)}"
+    return InvalidOption(f"unknown {what} {name!r}: {hint}")
+
+
+def refuse_unknown(given: Iterable[str], *known: Callable[..., Any]) -> None:
+    """Raise `InvalidOption` for an argument that neither a function nor its options know."""
+    names = {name for each in known for name in each.__annotations__}
+    for name in given:
+        if name not in names:
+            raise unknown_option("argument", name, names)
 
 
 def coerced(name: str, value: Any) -> Any:

@@ -14,6 +14,7 @@ import attrs
 from voxwire_protocol import Event, UnknownEvent
 
 from ..errors import InvalidOption, QueueOverflow
+from ..protocol.constraints import misspelt
 from ..protocol.local_event import LocalEvent, Overflow
 
 __all__ = ["Key", "Mailbox", "Router", "Subscription"]
@@ -148,9 +149,19 @@ class Router:
         self.changed()
 
     def key(self, key: Key) -> Key:
-        """What `key` stands for: the class, where a wire name has one; raises `InvalidOption`."""
+        """What `key` stands for: the class, where a wire name has one; raises `InvalidOption`.
+
+        A server may have events of its own, so a name that is not known is taken as it is, unless
+        it is all but one that is.
+        """
         if isinstance(key, str):
-            return self._names.get(key, key)
+            known = self._names.get(key)
+            if known is None and (meant := misspelt(key, self._names)):
+                raise InvalidOption(
+                    f"unknown event {key!r}: did you mean {meant!r}? (For an event of this name "
+                    "that a server has of its own: UnknownEvent, and look at its type.)"
+                )
+            return known or key
         if isinstance(key, type) and issubclass(key, Event):
             return key
         raise InvalidOption(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from voxwire_protocol import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit
+from voxwire_protocol import InputAudioBufferClear, InputAudioBufferCommit
 
 from ..errors import InvalidEvent
 from ..protocol.constraints import writable
@@ -18,17 +18,26 @@ from .response import SendReceipt
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-    from voxwire_protocol import RealtimeClientEventDict, TranslationClientEventDict
+    from voxwire_protocol import (
+        ClientEvent,
+        RealtimeClientEvent,
+        RealtimeClientEventDict,
+        TranslationClientEvent,
+        TranslationClientEventDict,
+    )
 
     from ..conversation.pricing import SessionUsage
 
-__all__ = ["Hearing", "Sendable", "SendingMethods", "Sound"]
+__all__ = ["Hearing", "Sendable", "SendingMethods", "Sound", "TranslationSendable"]
 
 Sound: TypeAlias = "Buffer"
 """Bytes of audio, or an array of samples."""
 
-Sendable: TypeAlias = "ClientEvent | RealtimeClientEventDict | TranslationClientEventDict"
+Sendable: TypeAlias = "RealtimeClientEvent | RealtimeClientEventDict"
 """An event to send: an instance, or a dict with its `type`, whose keys a type checker knows."""
+
+TranslationSendable: TypeAlias = "TranslationClientEvent | TranslationClientEventDict"
+"""The same for translation sessions, which have events of their own."""
 
 
 class SendingMethods:
@@ -60,24 +69,10 @@ class SendingMethods:
         """What was used so far; ``session.usage.cost()`` is the bill for it."""
         return self._core.usage
 
-    async def send(
-        self,
-        event: Sendable,
-        *,
-        extra: Mapping[str, Any] | None = None,
+    async def _send(
+        self, event: ClientEvent | Mapping[str, Any], extra: Mapping[str, Any] | None = None
     ) -> SendReceipt:
-        """Check an event and send it. ``await receipt.acknowledged()`` waits for its answer.
-
-        Args:
-            event: an instance, or a dict with its `type`.
-            extra: keys that the specs do not declare, sent beside the event's own.
-
-        Raises:
-            InvalidEvent: it breaks the protocol; nothing was sent.
-            ConnectionClosedError: the connection has ended.
-
-        While a lost connection is replaced (see :class:`Reconnect`), it waits for the new one.
-        """
+        """What ``send`` does, which says for each type of session which events it takes."""
         self._here()
         checked, frame = self._core.prepare(event, extra=extra)
         return SendReceipt(await self._transmit(checked, frame, extra))
@@ -131,6 +126,21 @@ class SendingMethods:
 
 class Hearing(SendingMethods):
     """What a session offers that takes the user's audio into its input buffer."""
+
+    async def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> SendReceipt:
+        """Check an event and send it. ``await receipt.acknowledged()`` waits for its answer.
+
+        Args:
+            event: an instance, or a dict with its `type`.
+            extra: keys that the specs do not declare, sent beside the event's own.
+
+        Raises:
+            InvalidEvent: it breaks the protocol; nothing was sent.
+            ConnectionClosedError: the connection has ended.
+
+        While a lost connection is replaced (see :class:`Reconnect`), it waits for the new one.
+        """
+        return await self._send(event, extra)
 
     async def append_audio(self, audio: Sound | Iterator[Sound] | AsyncIterable[Sound]) -> None:
         """Append the user's audio, in the session's input format; any length.

@@ -96,7 +96,8 @@ class Subscriptions:
 
         Args:
             key: an event class, a base class (:class:`ServerEvent`, :class:`ClientEvent`,
-                :class:`Event`) or a wire name; beta spellings mean their current event.
+                :class:`Event`) or a wire name; beta spellings mean their current event. A name of
+                a server's own is taken as it is, one that is nearly an event's is refused.
             handler: a coroutine function, or a plain one that must not block.
             thread: run a plain function that may block in a thread.
         """

@@ -7,7 +7,7 @@ items, responses or turns here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Unpack
 
@@ -33,6 +33,8 @@ from ..protocol.audio_format import PCM16
 from .core import Core, log
 from .media_options import TranslationOptions, translation_session
 from .media_session import SoundSource, WhileSending, sound_of
+from .response import SendReceipt
+from .sender import TranslationSendable
 from .session import BaseSession
 
 __all__ = ["Translated", "Translator", "changes"]
@@ -84,6 +86,12 @@ class Translator(BaseSession):
 
     async def _send_frame(self, frame: bytes) -> None:
         await self.send(SessionInputAudioBufferAppend(audio=pybase64.b64encode(frame).decode()))
+
+    async def send(
+        self, event: TranslationSendable, *, extra: Mapping[str, Any] | None = None
+    ) -> SendReceipt:
+        """Check an event and send it; see :meth:`Session.send`."""
+        return await self._send(event, extra)
 
     async def append_audio(self, audio: bytes | bytearray | memoryview) -> None:
         """Send speech, PCM at 24 kHz, any length; it waits while two seconds are yet to be sent.

@@ -6,16 +6,14 @@ This module hands calls over. It decides nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from voxwire_protocol import Event
 
 from ..session import session as asyncio_face
 from ..session.local_events import ConnectionClosed
-from ..session.sender import Sendable
 from .portal import Portal
-from .response import SendReceipt
 
 if TYPE_CHECKING:
     from ..conversation.pricing import SessionUsage
@@ -54,10 +52,6 @@ class BaseSession(Generic[L]):
     def __iter__(self) -> Iterator[Event]:
         """All events from the server; see :meth:`voxwire.Session.__aiter__`."""
         return self._portal.iterate(self._inner.__aiter__())
-
-    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> SendReceipt:
-        """Check an event and send it; see :meth:`voxwire.Session.send`."""
-        return SendReceipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
     def record(self, path: str | os.PathLike[str], *, audio: bool = True) -> Recorder:
         """Write all frames from now on to `path`; see :meth:`voxwire.Session.record`."""

@@ -6,7 +6,7 @@ This module hands calls over. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from voxwire_protocol import Event
@@ -14,6 +14,7 @@ from voxwire_protocol import Event
 from ..session import transcription as transcribing
 from ..session import translation as translating
 from ..session.media_session import SoundSource
+from ..session.sender import Sendable, TranslationSendable
 from ..session.transcription import TranscriptLine
 from ..session.translation import Translated
 from .base import BaseSession
@@ -58,6 +59,10 @@ class _Kind(BaseSession[K]):
 class Transcriber(_Kind[transcribing.Transcriber]):
     """A live transcription session; the counterpart of :class:`voxwire.Transcriber`."""
 
+    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> SendReceipt:
+        """Check an event and send it; see :meth:`voxwire.Session.send`."""
+        return SendReceipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
+
     def commit_audio(self) -> SendReceipt:
         """End a line by hand; see :meth:`voxwire.Session.commit_audio`."""
         return SendReceipt(self._portal, self._portal.call(self._inner.commit_audio()))
@@ -77,6 +82,12 @@ class Transcriber(_Kind[transcribing.Transcriber]):
 
 class Translator(_Kind[translating.Translator]):
     """A live translation session; the counterpart of :class:`voxwire.Translator`."""
+
+    def send(
+        self, event: TranslationSendable, *, extra: Mapping[str, Any] | None = None
+    ) -> SendReceipt:
+        """Check an event and send it; see :meth:`voxwire.Session.send`."""
+        return SendReceipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
     def update(self, *, to: str | None = None, **options: Any) -> Event | None:
         """Change the session; see :meth:`voxwire.Translator.update`."""

@@ -17,7 +17,7 @@ from ..session.actions import GivenTool
 from ..session.options import ResponseOptions, SessionOptions
 from ..session.reconnect.reconnector import ROTATE_SECONDS
 from ..session.responses import Policy
-from ..session.sender import Sound
+from ..session.sender import Sendable, Sound
 from ..session.voice_loop import Audio
 from ..tools.mcp import Nothing
 from ..tools.tool import AnyTool, Approve, Tool
@@ -46,7 +46,8 @@ class Session(Subscriptions):
 
     def _send_answer(self, event: ClientEvent) -> Awaitable[Any]:
         # An async handler can await it; a plain one, in its thread, has it done at once.
-        sending = self._inner.send(event)
+        answer: Any = event  # of the events that a client sends here
+        sending = self._inner.send(answer)
         if self._portal.here:
             return sending
         self._portal.call(sending)
@@ -56,6 +57,10 @@ class Session(Subscriptions):
     def conversation(self) -> Conversation:
         """What was said so far, in order."""
         return self._inner.conversation
+
+    def send(self, event: Sendable, *, extra: Mapping[str, Any] | None = None) -> SendReceipt:
+        """Check an event and send it; see :meth:`voxwire.Session.send`."""
+        return SendReceipt(self._portal, self._portal.call(self._inner.send(event, extra=extra)))
 
     def send_raw(self, frame: str | bytes) -> None:
         """Send a text frame as it is, unchecked."""

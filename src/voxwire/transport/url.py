@@ -104,6 +104,7 @@ def target(
     url: str | None = None,
     headers: Mapping[str, str] | None = None,
     insecure: bool = False,
+    url_name: str = "url",
 ) -> Target:
     """The address and headers of a session.
 
@@ -118,6 +119,7 @@ def target(
             ``OPENAI_BASE_URL``, which is OpenAI's where it is not set.
         headers: further headers; they win over those made here.
         insecure: allow a key to travel without TLS to another machine.
+        url_name: what the caller calls `url`.
 
     Raises:
         InvalidOption: `model` with `call_id`; an address that is none; no key for a server that is
@@ -146,7 +148,7 @@ def target(
         raise InvalidOption(
             "no API key: pass api_key=, or set OPENAI_API_KEY in the environment (it is used for "
             "OpenAI and for the host of OPENAI_BASE_URL only), or connect to a local server "
-            "with url="
+            f"with {url_name}="
         )
     return keyed(address, key, headers={**account, **(headers or {})}, insecure=insecure)
 

@@ -34,8 +34,9 @@ from voxwire_protocol import (
 )
 
 from ...conversation.conversation import Conversation
-from ...conversation.migration import LONGEST_ID, Again, short_id
+from ...conversation.migration import Again, short_id
 from ...errors import ConnectionClosedError, InvalidEvent
+from ...protocol.constraints import LONGEST_ID
 from ..acknowledgements import SentEvent
 from ..core import Core, log
 from ..input_audio import pieces

@@ -214,6 +214,7 @@ def located(
     url: str | None = None,
     headers: Mapping[str, str] | None = None,
     insecure: bool = False,
+    url_name: str = "url",
 ) -> tuple[ServerProfile, Target]:
     """Who is meant by the arguments of a ``connect`` function, and where that is.
 
@@ -229,12 +230,13 @@ def located(
             url=url,
             headers=headers,
             insecure=insecure,
+            url_name=url_name,
         )
         return ServerProfile(), where
     if not isinstance(server, ServerProfile):
         raise InvalidOption(
             f"server={type(server).__name__}: give a profile such as voxwire.XAI(), "
-            "or the address as url="
+            f"or the address as {url_name}="
         )
     if url is not None:
         raise InvalidOption(
