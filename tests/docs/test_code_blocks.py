@@ -13,6 +13,7 @@ import gc
 import inspect
 import io
 import logging
+import os
 import re
 import shlex
 import signal
@@ -98,6 +99,25 @@ def test_block(block: Block, world: World, errors: list[str]) -> None:
     assert world.may_fail or not errors, "\n".join(errors)
     if block.output is not None:
         assert _fits(printed.getvalue(), block.output), printed.getvalue()
+
+
+WHOLE = [
+    block for block in BLOCKS if "asyncio.run(main())" in block.text and "Emulator" in block.text
+]
+
+
+@pytest.mark.parametrize("block", WHOLE, ids=lambda block: block.where)
+def test_a_whole_program_runs_as_copied(block: Block, tmp_path: Path) -> None:
+    """Without a key, a server or anything else that the page does not tell to start."""
+    assert not block.setups
+    program = tmp_path / "program.py"
+    program.write_text(block.text)
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OPENAI_")}
+    done = subprocess.run(
+        [sys.executable, program], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert block.output is None or _fits(done.stdout, block.output), done.stdout
 
 
 CONSOLES = [
