@@ -30,8 +30,9 @@ async def test_a_page_is_shown_clicked_and_typed_into(browser: Browser, tmp_path
     await page.press("ArrowDown", "?")
     assert await page.text("p") == "clicked ArrowDown ?"
     await page.click("input")
+    await page.until("document.activeElement === document.querySelector('input')")
     await page.type("high water")
-    assert await page.run("document.querySelector('input').value") == "high water"
+    await page.until("document.querySelector('input').value === 'high water'")
     png = await page.screenshot(tmp_path / "page.png")
     assert png.read_bytes().startswith(b"\x89PNG")
     assert page.requests == [path.as_uri()]
