@@ -233,3 +233,15 @@ def test_what_is_signed_now_is_believed_now() -> None:
     headers = webhooks.sign(BODY, SECRET)
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 300
     assert isinstance(webhooks.unwrap(BODY, headers, SECRET), RealtimeCallIncoming)
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0])
+def test_a_tolerance_is_a_number_of_seconds(tolerance: float) -> None:
+    with pytest.raises(InvalidOption, match="tolerance"):
+        webhooks.verify(b"{}", {}, "whsec_aGFyYm91cg==", tolerance=tolerance)
+
+
+@pytest.mark.parametrize("secret", [5, b"whsec_aGFyYm91cg==", 1.5, object()])
+def test_a_secret_is_a_text(secret: Any) -> None:
+    with pytest.raises(InvalidOption, match="secret= is of"):
+        webhooks.verify(b"{}", {}, secret)

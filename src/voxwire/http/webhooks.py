@@ -15,6 +15,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -103,6 +104,8 @@ def verify(
         InvalidSignature: it is not to be believed.
         InvalidOption: there is no secret, or it is none.
     """
+    if not 0 <= tolerance < math.inf:
+        raise InvalidOption(f"tolerance={tolerance}: give seconds, 0 or more, such as 300")
     secret = _veiled(secret)
     keys = _Keys(secret)
     raw = _bytes(body)
@@ -165,6 +168,11 @@ def _veiled(secret: str | Iterable[str] | None) -> list[str]:
     """The secrets, in veils: a webhook that is refused is logged, often with all variables."""
     if secret is None:
         secret = os.environ.get("OPENAI_WEBHOOK_SECRET", "").split()
+    given: Any = secret
+    if not isinstance(given, (str, Iterable)) or isinstance(given, (bytes, bytearray)):
+        raise InvalidOption(
+            f"secret= is of {type(given).__name__}: give the endpoint's whsec_ text, or several"
+        )
     return [veiled(entry) for entry in ([secret] if isinstance(secret, str) else secret)]
 
 
