@@ -170,16 +170,19 @@ class Codec:
         Keys of a mapping that the protocol does not declare are refused by name, unless ``extra``
         holds them too; they are not part of the instance, and :meth:`encode` adds them.
         """
-        if isinstance(event, Mapping):
-            cls = self._class_of(event)
-            _raise_first(check(cls.__name__, event, extra=extra))
-            return cast(ClientEvent, structure(cls, plain(event)))
-        if type(event) not in self.client.values():
-            name = type(event).__name__
-            known = {cls.__name__ for cls in self.client.values()}
-            cure = meant(name, known) or "send_raw() sends anything"
-            raise InvalidEvent("$", f"{name} is no event that a client sends here", cure)
-        _raise_first(check(type(event).__name__, event))
+        try:
+            if isinstance(event, Mapping):
+                cls = self._class_of(event)
+                _raise_first(check(cls.__name__, event, extra=extra))
+                return cast(ClientEvent, structure(cls, plain(event)))
+            if type(event) not in self.client.values():
+                name = type(event).__name__
+                known = {cls.__name__ for cls in self.client.values()}
+                cure = meant(name, known) or "send_raw() sends anything"
+                raise InvalidEvent("$", f"{name} is no event that a client sends here", cure)
+            _raise_first(check(type(event).__name__, event))
+        except RecursionError:  # it is as deep as the program made it, or without end
+            raise _too_deep() from None
         return event
 
     def encode(
@@ -198,18 +201,21 @@ class Codec:
             event = self.event(cast(ClientEvent, event), extra=extra)
         if isinstance(event, UnknownEvent) and event.raw is not None:
             return event.raw
-        data: dict[str, Any] = plain(event)
-        # The tag first, as everybody writes it: readers of frames look for it there.
-        data = {"type": data.get("type"), **data}
-        if extra:
-            _raise_first(not_json(extra, "$"))
-            data = merged(data, extra)
         try:
-            return _encode(data)
-        except (TypeError, ValueError, RecursionError):
-            # The first words are for what cannot be written, with its path.
-            _raise_first(not_json(data, "$"))
-            raise
+            data: dict[str, Any] = plain(event)
+            # The tag first, as everybody writes it: readers of frames look for it there.
+            data = {"type": data.get("type"), **data}
+            if extra:
+                _raise_first(not_json(extra, "$"))
+                data = merged(data, extra)
+            try:
+                return _encode(data)
+            except (TypeError, ValueError):
+                # The first words are for what cannot be written, with its path.
+                _raise_first(not_json(data, "$"))
+                raise
+        except RecursionError:  # it is as deep as the program made it, or without end
+            raise _too_deep() from None
 
     def session(self, event: Any) -> Any:
         """The session that a server's event describes, in the shape that the rest of Voxwire
@@ -232,6 +238,10 @@ class Codec:
 def _as_bytes(frame: bytes | str) -> bytes:
     # A lone surrogate cannot come over a socket, but a caller may hold one.
     return frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else bytes(frame)
+
+
+def _too_deep() -> InvalidEvent:
+    return InvalidEvent("$", "nested too deeply, or it contains itself", "give less of it")
 
 
 def _raise_first(found: Iterable[Problem]) -> None:

@@ -19,6 +19,8 @@ from typing import Any, Final, TypeAlias
 import pybase64
 from voxwire_protocol._runtime import Problem, child_path
 
+from ..errors import InvalidEvent
+
 __all__ = [
     "LONGEST_ID",
     "Rule",
@@ -31,6 +33,7 @@ __all__ = [
     "nearest",
     "not_json",
     "number",
+    "require_writable",
     "shown",
     "size",
     "text",
@@ -161,6 +164,13 @@ def writable(value: str) -> bool:
 def half_a_character(value: str, path: str) -> Problem:
     """The problem of a text that cannot be written."""
     return Problem(path, "text", value, "replace the lone surrogate", got="half a character")
+
+
+def require_writable(value: str, path: str) -> None:
+    """Raise :class:`InvalidEvent` for a text that cannot be written."""
+    if not writable(value):
+        problem = half_a_character(value, path)
+        raise InvalidEvent(path, f"expected {problem.expected}, got {problem.got}", problem.cure)
 
 
 def number(rule: Rule, value: float, path: str) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from .constraints import (
     kinds,
     meant,
     nearest,
+    not_json,
     number,
     shown,
     size,
@@ -140,7 +141,9 @@ def _rule(rule: Rule, value: Any, path: str, mode: _Mode) -> Iterator[Problem]:
             cure = "leave it out instead" if mode.sending and not rule.get("required") else ""
             yield Problem(path, expected(rule), value, cure)
     elif isinstance(value, Unknown):
-        if not mode.sending:
+        if mode.sending:
+            yield from not_json(value.payload, path)
+        else:
             yield Problem(path, expected(rule), value)
     elif "ref" in rule:
         yield from _reference(rule, value, path, mode)

@@ -34,7 +34,7 @@ from ..conversation.local_events import (
     ConversationItemCompleted,
     ConversationUpdated,
 )
-from ..errors import ConnectionClosedError, ResponseTimeoutError, SessionExpired
+from ..errors import ConnectionClosedError, InvalidEvent, ResponseTimeoutError, SessionExpired
 from ..protocol import codec
 from ..protocol.event_ids import EventIds
 from ..protocol.local_event import LocalEvent
@@ -343,6 +343,16 @@ class Core:
     def abandon(self, turn: ResponseState, error: BaseException | None = None) -> None:
         """Wait no longer for a turn; see :meth:`ResponseQueue.abandon`."""
         self.outbox.extend(self.turns.abandon(turn, error))
+
+    def unsendable(self, event: ClientEvent, error: InvalidEvent) -> None:
+        """An event of the outbox breaks the protocol after all. A request goes with its items, or
+        not at all, and who waits for its answer is told."""
+        behind = 0
+        while isinstance(event, ConversationItemCreate) and behind < len(self.outbox):
+            event, behind = self.outbox[behind], behind + 1
+        if isinstance(event, ResponseCreate):
+            del self.outbox[:behind]
+            self.outbox.extend(self.responses.unsendable(event, error))
 
     def answered(self, call: Call, output: str) -> None:
         """A call of a tool has its output."""

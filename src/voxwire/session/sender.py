@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from voxwire_protocol import InputAudioBufferClear, InputAudioBufferCommit
 
 from ..errors import InvalidEvent
-from ..protocol.constraints import writable
+from ..protocol.constraints import require_writable
 from .core import Core, log
 from .input_audio import MAX_APPEND, pieces
 from .response import SendReceipt
@@ -81,8 +81,8 @@ class SendingMethods:
         """Send a text frame as it is, unchecked. Raises :class:`ConnectionClosedError`, and
         :class:`InvalidEvent` for a text that no frame can carry."""
         self._here()
-        if isinstance(frame, str) and not writable(frame):
-            raise InvalidEvent("$", "half a character in it", "replace the lone surrogate")
+        if isinstance(frame, str):
+            require_writable(frame, "$")
         self._core.require_open()
         await self._transmit(None, frame)
 
@@ -111,11 +111,13 @@ class SendingMethods:
         core, outbox = self._core, self._core.outbox
         try:
             while outbox and not core.down:
+                wanted = outbox.pop(0)
                 try:
-                    event, frame = self._core.prepare(outbox.pop(0))
-                except InvalidEvent:
+                    event, frame = core.prepare(wanted)
+                except InvalidEvent as error:
                     # Such as an id of the server's that no frame can carry: the rest goes out.
                     log.exception("an event of Voxwire's own was refused")
+                    core.unsendable(wanted, error)
                     continue
                 self._core.sent(event, frame)
                 await self._write(frame)

@@ -25,7 +25,7 @@ from .local_events import ConnectionClosed
 from .reconnect.reconnector import ROTATE_SECONDS, Reconnector
 from .sender import SendingMethods
 from .subscriptions import Subscriptions
-from .task_context import inside
+from .task_context import entered, inside
 from .tool_tasks import ToolTasks
 from .voice_loop import VoiceLoop
 
@@ -189,7 +189,7 @@ class BaseSession(SendingMethods, Subscriptions):
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(code, reason), name="voxwire close")
         if self.within:
-            self._closers.add(asyncio.current_task())
+            self._closers |= {asyncio.current_task(), entered(self._core)}
             await asyncio.wait([self._reader])
         else:
             await asyncio.shield(self._ending)

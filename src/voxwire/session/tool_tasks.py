@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
+from ..errors import InvalidOption
 from ..protocol.constraints import writable
 from ..tools.deferred import DeferredResult
-from ..tools.runner import Outcome, result_of, run, writable_text
+from ..tools.runner import Outcome, result_of, run, said_of, writable_text
 from ..tools.tool import Call, ToolContext
 from .core import Core, log
 from .local_events import ToolFailed
@@ -42,6 +43,7 @@ class ToolTasks:
         self.threaded: Any = None
         """The session of the threaded face, where there is one: plain functions are given it."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()  # they hold up neither the model nor a call
         self._closed = False
 
     def start_due(self) -> None:
@@ -59,10 +61,11 @@ class ToolTasks:
             timeout: seconds until nobody waits any longer for what does not let itself be ended.
         """
         self._closed = True
-        for task in self._tasks.difference(spared):
+        running = self._tasks | self._later
+        for task in running.difference(spared):
             task.cancel()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        if running:
+            _, late = await asyncio.wait(running, timeout=timeout)
             for task in late:
                 task.cancel()
             if late:
@@ -95,12 +98,12 @@ class ToolTasks:
             if task is not None and task.cancelling():
                 raise  # the session ends, and nobody wants an answer
             outcome = result_of(None, error)
+        except KeyboardInterrupt as error:
+            self._answer(call, result_of(None, error))
+            raise  # the program is to end
         except BaseException as error:
             # Whatever happens to a call, it is answered: the model waits for that.
-            self._answer(call, result_of(None, error))
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-            return
+            outcome = result_of(None, error)
         if outcome.later is None:
             self._answer(call, outcome)
             return
@@ -109,11 +112,12 @@ class ToolTasks:
         self._wait_for(call, outcome.later)
 
     def _answer(self, call: Call, outcome: Outcome) -> None:
-        if outcome.error is not None:
-            _log_failure(call.name, outcome.error)
-            self._core.local(ToolFailed(call=call, exception=outcome.error))
+        # The answer first: it must not depend on what can be said of an error.
         self._core.answered(call, outcome.output)
         self._flush_soon()
+        if outcome.error is not None:
+            self._core.local(ToolFailed(call=call, exception=outcome.error))
+            _log_failure(call.name, outcome.error)
 
     def _wait_for(self, call: Call, later: DeferredResult) -> None:
         loop = asyncio.get_running_loop()
@@ -123,12 +127,20 @@ class ToolTasks:
                 loop.call_soon_threadsafe(self._answer, call, result_of(value, error))
 
         later.listen(settled)
-        if later.work is not None:
-            self._start(_work(later.work, later), f"voxwire tool {call.name}, later")
+        work, later.work = later.work, None  # once, also where several calls have the same object
+        if work is not None:
+            name = f"voxwire tool {call.name}, later"
+            task = loop.create_task(_work(work, later), name=name)
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
 
 
 def _log_failure(name: str, error: BaseException) -> None:
-    words = "".join(traceback.format_exception(error))
+    try:
+        words = "".join(traceback.format_exception(error))
+    except Exception:  # such as groups of exceptions that are nested without end
+        log.error("tool %s failed: %s", name, writable_text(said_of(error)))
+        return
     if writable(words):
         log.error("tool %s failed", name, exc_info=error)
     else:  # no handler could write its words as they are
@@ -136,14 +148,21 @@ def _log_failure(name: str, error: BaseException) -> None:
 
 
 async def _work(work: Awaitable[Any], later: DeferredResult) -> None:
+    failed: BaseException | None = None
     try:
         value = await work
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise  # the session ends, and nobody wants an answer
-        later.fail(error)  # the work's own affair, such as a task that it lost
-    except Exception as error:  # whatever the tool's work raises is its outcome
+        value, failed = None, error  # the work's own affair, such as a task that it lost
+    except KeyboardInterrupt as error:
         later.fail(error)
-    else:
-        later.answer(value)
+        raise  # the program is to end
+    except BaseException as error:  # whatever the tool's work raises is its outcome
+        value, failed = None, error
+    with contextlib.suppress(InvalidOption):  # the tool itself has answered meanwhile
+        if failed is None:
+            later.answer(value)
+        else:
+            later.fail(failed)

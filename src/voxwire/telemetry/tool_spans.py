@@ -87,7 +87,10 @@ class ToolSpans:
         finally:
             self._running -= 1
         if outcome.later is None:
-            self._answered(running, outcome)
+            try:
+                self._answered(running, outcome)
+            except Exception:  # a provider's fault, or the tool's error, must not lose its answer
+                log.exception("telemetry failed on a call of %s", call.name)
         else:
             self._later[call.call_id] = running
             if outcome.later.work is not None:

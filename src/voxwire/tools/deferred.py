@@ -29,7 +29,7 @@ class DeferredResult:
         self.work = work
         self._lock = threading.Lock()
         self._result: tuple[Any, BaseException | None] | None = None
-        self._listener: Callable[[Any, BaseException | None], None] | None = None
+        self._listeners: list[Callable[[Any, BaseException | None], None]] = []
 
     def answer(self, value: Any) -> None:
         """Give the result, in any form in which a tool may return one. Once."""
@@ -42,7 +42,7 @@ class DeferredResult:
     def listen(self, listener: Callable[[Any, BaseException | None], None]) -> None:
         """Call `listener` with the result, or the error, as soon as it is there."""
         with self._lock:
-            self._listener = listener
+            self._listeners.append(listener)  # several calls may be given the same object
             result = self._result
         if result is not None:
             listener(*result)
@@ -52,6 +52,6 @@ class DeferredResult:
             if self._result is not None:
                 raise InvalidOption("this call has been answered already")
             self._result = (value, error)
-            listener = self._listener
-        if listener is not None:
+            listeners = list(self._listeners)
+        for listener in listeners:
             listener(value, error)

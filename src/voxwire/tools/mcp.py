@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -23,6 +24,7 @@ from voxwire_protocol import (
     ResponseOutputItemDone,
 )
 
+from ..protocol.constraints import require_writable
 from ..protocol.local_event import LocalEvent
 
 __all__ = ["Approvals", "McpApprovalRequested", "Nothing"]
@@ -68,7 +70,8 @@ class McpApprovalRequested(LocalEvent):
         return self._answer(self.item, True, None)
 
     def reject(self, reason: str | None = None) -> Awaitable[Any]:
-        """Refuse the call; the model is told the reason. Like :meth:`approve`."""
+        """Refuse the call; the model is told the reason. Like :meth:`approve`. Raises
+        :class:`InvalidEvent` for a reason that no frame can carry."""
         return self._answer(self.item, False, reason)
 
 
@@ -84,8 +87,8 @@ class Approvals:
     """The events that an item can come in: no others need be applied."""
 
     def __init__(self) -> None:
-        self._asked: set[str] = set()
-        self._answered: set[str] = set()
+        self._asked: dict[str, None] = {}  # items, the oldest first
+        self._connection = 0
         self.send: Send | None = None
         """Sends an answer; set by the face."""
 
@@ -100,21 +103,22 @@ class Approvals:
         if not isinstance(event, _WHOLE) and not item.arguments:
             return []
         if len(self._asked) >= MOST_ASKED:
-            self._asked.clear()
-            self._answered.clear()
-        self._asked.add(item.id)
-        return [McpApprovalRequested(item=item, answer=self._answer)]
+            del self._asked[next(iter(self._asked))]
+        self._asked[item.id] = None
+        asked = _Asked(self._connection)
+        return [McpApprovalRequested(item=item, answer=partial(self._answer, asked))]
 
     def leave(self) -> None:
         """The connection is gone, and with it the calls that waited: an answer has no effect."""
-        self._answered |= self._asked
+        self._connection += 1
 
     def _answer(
-        self, item: McpApprovalRequest, approve: bool, reason: str | None
+        self, asked: _Asked, item: McpApprovalRequest, approve: bool, reason: str | None
     ) -> Awaitable[Any]:
-        if item.id in self._answered or self.send is None:
+        if self.send is None or asked.answered or asked.connection != self._connection:
             return Nothing()
-        self._answered.add(item.id)
+        require_writable(reason or "", "$.item.reason")
+        asked.answered = True
         answer = McpApprovalResponse(
             id=f"mcpr_{os.urandom(12).hex()}",
             approval_request_id=item.id,
@@ -122,6 +126,14 @@ class Approvals:
             reason=UNSET if reason is None else reason,
         )
         return self.send(ConversationItemCreate(item=answer))
+
+
+@attrs.define
+class _Asked:
+    """A request, as far as its answer is concerned."""
+
+    connection: int
+    answered: bool = False
 
 
 class Nothing:

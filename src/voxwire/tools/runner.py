@@ -122,12 +122,15 @@ async def run(
     tool = tools.get(call.name)
     if tool is None:
         known = ", ".join(each.name for each in tools) or "none"
-        return _failed("unknown_tool", f"There is no tool {call.name!r}. There is: {known}.")
+        named = repr(call.name[:_LONGEST_NAME])
+        return _failed("unknown_tool", f"There is no tool {named}. There is: {known}.")
     try:
         arguments = tool.build(_decode(call.arguments))
     except BadArguments as error:  # the model's mistake: it is told, and may try again
-        return _failed("invalid_arguments", str(error))
-    except Exception as error:  # such as a __post_init__ that raises what it likes
+        return _failed("invalid_arguments", said_of(error, named=False))
+    except KeyboardInterrupt:
+        raise  # the program is to end
+    except BaseException as error:  # such as a __post_init__ that raises what it likes
         return _failed("invalid_arguments", said_of(error), error)
     try:
         refusal = await _refusal(tools, tool, call)
@@ -137,37 +140,35 @@ async def run(
             instead = await each(call)
             if instead is not None:
                 return instead
-        value = await _limited(tools, tool, arguments, context)
-    except _TookTooLong as error:  # the tool's own limit: the model is told
-        return _failed("timeout", str(error), error)
+        return await _limited(tools, tool, arguments, context)
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _cancelled():
             raise
-        return result_of(None, error)  # the function's own affair, such as a task that it lost
-    except (KeyboardInterrupt, SystemExit):
+        return result_of(None, error)  # of whoever was asked
+    except KeyboardInterrupt:
         raise  # the program is to end
-    except BaseException as error:
-        # A tool may raise anything: the model is told that it failed, the log says how.
+    except BaseException as error:  # an approval may raise anything, too
         return result_of(None, error)
-    return Outcome(later=value) if isinstance(value, DeferredResult) else result_of(value)
 
 
-class _TookTooLong(Exception):
-    """The time limit of a call. A timeout that a function raises itself is none of these."""
+def _cancelled() -> bool:
+    """Whether a CancelledError is about the present task, and not about one that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def result_of(value: Any, error: BaseException | None = None) -> Outcome:
-    """The outcome of a function that returned `value` or raised `error`."""
+    """The outcome of a function that returned `value` or raised `error`; never raises."""
     if error is None:
         try:
             return Outcome(output=output_text(value))
-        except RecursionError as unwritable:  # one that contains itself, or as good as that
-            return _failed("invalid_output", "The output contains itself.", unwritable)
+        except RecursionError as unwritable:  # the program's mistake as well
+            said = "The output contains itself, or is nested too deeply."
+            return _failed("invalid_output", said, unwritable)
         except (TypeError, ValueError) as unwritable:
             # A value that is no JSON: the program's mistake, which the log tells.
             return _failed("invalid_output", said_of(unwritable, named=False), unwritable)
-        except Exception as unwritable:  # of a model_dump, or whatever else writes itself
+        except BaseException as unwritable:  # of a model_dump, or whatever else writes itself
             return _failed("invalid_output", said_of(unwritable), unwritable)
     if isinstance(error, ToolError):
         return _failed("tool_failed", said_of(error, named=False))
@@ -177,8 +178,8 @@ def result_of(value: Any, error: BaseException | None = None) -> Outcome:
 def said_of(error: BaseException, *, named: bool = True) -> str:
     """What an exception says, with its class in front; never raises."""
     try:
-        words = str(error)
-    except Exception:  # a __str__ of its own, which fails
+        words = str.__str__(str(error))
+    except BaseException:  # a __str__ of its own, which fails: the call is answered without
         words = ""
     name = type(error).__name__
     if named or not words:
@@ -191,6 +192,7 @@ def _failed(kind: str, message: str, error: BaseException | None = None) -> Outc
 
 
 _LONGEST_REASON = 500
+_LONGEST_NAME = 64  # of a tool
 
 
 def _decode(text: str) -> dict[str, Any]:
@@ -222,23 +224,56 @@ async def _refusal(tools: ToolSet, tool: AnyTool, call: Call) -> str | None:
     return answer if isinstance(answer, str) and answer else "The user did not allow this call."
 
 
+_left: set[asyncio.Task[Outcome]] = set()
+"""Functions that were cancelled at their limit and go on: a loop holds tasks weakly."""
+
+
 async def _limited(
     tools: ToolSet, tool: AnyTool, arguments: Arguments, context: ToolContext
-) -> Any:
+) -> Outcome:
+    """Run the function in a task of its own, so that one that does not let itself be cancelled
+    holds nothing up."""
     seconds = tool.timeout if tool.timeout is not None else tools.timeout
-    limit = asyncio.timeout(seconds)
+    work = asyncio.create_task(_outcome(tool, arguments, context), name=f"voxwire tool {tool.name}")
     try:
-        async with limit:
-            return await _call(tool, arguments, context)
-    except TimeoutError:  # ours, or one that the tool itself raised
-        if limit.expired():
-            raise _TookTooLong(f"There was no result within {seconds:g} seconds.") from None
+        await asyncio.wait([work], timeout=seconds)
+    except asyncio.CancelledError:  # the session ends: the function may clean up
+        work.cancel()
+        await asyncio.wait([work])
         raise
+    if work.done():
+        return work.result()
+    work.cancel()
+    _left.add(work)
+    work.add_done_callback(_left.discard)
+    error = TimeoutError(f"There was no result within {seconds:g} seconds.")
+    return _failed("timeout", str(error), error)
 
 
-async def _call(tool: AnyTool, arguments: Arguments, context: ToolContext) -> Any:
-    if inspect.iscoroutinefunction(tool.function):
-        return await tool.run(arguments, context)
-    value = await in_thread(lambda: tool.run(arguments, context), "voxwire tool")
-    # A callable object, or a plain function that makes a coroutine.
-    return await value if inspect.isawaitable(value) else value
+async def _outcome(tool: AnyTool, arguments: Arguments, context: ToolContext) -> Outcome:
+    """Call the function, and write down what it returned or raised, where it ran: what writes
+    itself may block as the function may."""
+    try:
+        if inspect.iscoroutinefunction(tool.function):
+            return _written(await tool.run(arguments, context))
+        value = await in_thread(lambda: _returned(tool.run(arguments, context)), "voxwire tool")
+        return value if isinstance(value, Outcome) else _written(await value)
+    except KeyboardInterrupt:
+        raise  # the program is to end
+    except asyncio.CancelledError as error:
+        if _cancelled():
+            raise
+        return result_of(None, error)  # the function's own affair, such as a task that it lost
+    except BaseException as error:
+        # A tool may raise anything: the model is told that it failed, the log says how.
+        return result_of(None, error)
+
+
+def _returned(value: Any) -> Any:
+    """The outcome of a plain function, unless there is something to await: it may be a callable
+    object, or make a coroutine."""
+    return value if inspect.isawaitable(value) else _written(value)
+
+
+def _written(value: Any) -> Outcome:
+    return Outcome(later=value) if isinstance(value, DeferredResult) else result_of(value)

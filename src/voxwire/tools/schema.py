@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import functools
 import types
 import typing
 import uuid
@@ -21,8 +22,19 @@ import msgspec
 import msgspec.inspect
 
 from . import docstrings
+from .constraints import described, unfolded
 
-__all__ = ["Schema", "add_default", "schema_of"]
+__all__ = [
+    "LISTS",
+    "MAPS",
+    "SETS",
+    "WRAPPERS",
+    "Schema",
+    "add_default",
+    "hints_of",
+    "plain_hint",
+    "schema_of",
+]
 
 Schema = dict[str, Any]
 
@@ -36,6 +48,26 @@ def schema_of(hint: Any) -> Schema:
     writer = _Writer()
     schema = writer.write(hint)
     return {**schema, "$defs": writer.defs} if writer.defs else schema
+
+
+def plain_hint(hint: Any) -> Any:
+    """The type that an alias (``type X = ...``) or a ``NewType`` stands for."""
+    while True:
+        inner = getattr(hint, "__value__", getattr(hint, "__supertype__", hint))
+        if inner is hint:
+            return hint
+        hint = inner
+
+
+@functools.lru_cache(maxsize=256)
+def hints_of(cls: Any) -> dict[str, Any]:
+    """The fields of a class that msgspec reads, with their annotations; else nothing."""
+    own: Any = cls
+    fields = _fields_of(own) if isinstance(cls, type) and not issubclass(cls, Enum) else None
+    if not fields:
+        return {}
+    hints = get_type_hints(own, include_extras=True)
+    return {field.name: hints[field.name] for field in fields}
 
 
 def add_default(schema: Schema, value: Any) -> None:
@@ -67,10 +99,10 @@ _PLAIN: Final[Mapping[Any, Schema]] = {
     frozenset: {"type": "array", "uniqueItems": True},
 }
 
-_LISTS: Final = (list, abc.Sequence, abc.MutableSequence, abc.Collection)
-_SETS: Final = (set, frozenset, abc.Set, abc.MutableSet)
-_MAPS: Final = (dict, abc.Mapping, abc.MutableMapping)
-_WRAPPERS: Final = (typing.Required, typing.NotRequired, typing.Final)
+LISTS: Final = (list, abc.Sequence, abc.MutableSequence, abc.Collection)
+SETS: Final = (set, frozenset, abc.Set, abc.MutableSet)
+MAPS: Final = (dict, abc.Mapping, abc.MutableMapping)
+WRAPPERS: Final = (typing.Required, typing.NotRequired, typing.Final)
 _JSON_NAMES: Final[Mapping[type, str]] = {
     str: "string",
     bool: "boolean",
@@ -87,7 +119,7 @@ class _Writer:
         self._recursive: set[type] = set()
 
     def write(self, hint: Any) -> Schema:
-        hint = getattr(hint, "__value__", hint)  # type X = ...
+        hint = plain_hint(hint)
         try:
             if hint in _PLAIN:
                 return dict(_PLAIN[hint])
@@ -100,32 +132,37 @@ class _Writer:
             return self._union(args)
         if origin is Literal:
             return _enumeration(args)
-        if origin in _LISTS:
+        if origin in LISTS:
             return {"type": "array", "items": self.write(args[0])}
-        if origin in _SETS:
+        if origin in SETS:
             return {"type": "array", "items": self.write(args[0]), "uniqueItems": True}
-        if origin in _MAPS:
+        if origin in MAPS:
             return self._map(*args)
         if origin is tuple:
             return self._tuple(args)
-        if origin in _WRAPPERS:
+        if origin in WRAPPERS:
             return self.write(args[0])
         cls: Any = origin or hint
         if isinstance(cls, type):
             if issubclass(cls, Enum):
                 return _enumeration(tuple(member.value for member in cls))
             fields = _fields_of(cls)
+            if fields is not None and issubclass(cls, tuple):
+                return self._named_tuple(cls, fields)
             if fields is not None:
                 return self._object(cls, fields)
         raise TypeError(f"{getattr(hint, '__name__', hint)} has no form in JSON")
 
     def _annotated(self, hint: Any, metadata: tuple[Any, ...]) -> Schema:
         schema = self.write(hint)
-        for note in metadata:
-            if isinstance(note, str):
-                schema["description"] = note
+        for note in unfolded(metadata):
+            said = getattr(note, "documentation", note)  # Doc("...") of typing_extensions
+            if isinstance(said, str):
+                schema["description"] = said
             elif isinstance(note, msgspec.Meta):
                 schema |= _limits(note, schema)
+            else:
+                described(note, schema)
         return schema
 
     def _union(self, members: tuple[Any, ...]) -> Schema:
@@ -148,6 +185,21 @@ class _Writer:
         items = [self.write(arg) for arg in args]
         size = len(items)
         return {"type": "array", "prefixItems": items, "minItems": size, "maxItems": size}
+
+    def _named_tuple(self, cls: Any, fields: Sequence[msgspec.inspect.Field]) -> Schema:
+        """A list, which is what msgspec reads it from; the titles say what belongs where."""
+        hints = hints_of(cls)
+        items = [{"title": field.name, **self.write(hints[field.name])} for field in fields]
+        for item, field in zip(items, fields, strict=True):
+            if field.default is not msgspec.NODEFAULT:
+                add_default(item, field.default)
+        least = sum(field.required for field in fields)
+        return {
+            "type": "array",
+            "prefixItems": items,
+            "minItems": least,
+            "maxItems": len(items),
+        }
 
     def _object(self, cls: Any, fields: Sequence[msgspec.inspect.Field]) -> Schema:
         if cls in self._inside:
@@ -179,7 +231,8 @@ class _Writer:
 
 
 def _fields_of(cls: Any) -> Sequence[msgspec.inspect.Field] | None:
-    """The fields of a dataclass, an attrs class, a TypedDict or a Struct; else ``None``."""
+    """The fields of a dataclass, an attrs class, a TypedDict, a NamedTuple or a Struct; else
+    ``None``."""
     info = msgspec.inspect.type_info(cls)
     if isinstance(info, _WITH_FIELDS):
         return info.fields
@@ -190,6 +243,7 @@ _WITH_FIELDS: Final = (
     msgspec.inspect.DataclassType,
     msgspec.inspect.TypedDictType,
     msgspec.inspect.StructType,
+    msgspec.inspect.NamedTupleType,
 )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import InvalidOption
 from . import docstrings
-from .adapters import Adapter, BadArguments, adapter_of
+from .adapters import Adapter, BadArguments, adapter_of, decode_other
 from .schema import Schema, add_default
 
 __all__ = ["Arguments", "BadArguments", "Signature"]
@@ -57,49 +57,69 @@ class Signature:
             else:
                 _refuse(name, parameter, hint)
                 adapter = _adapter(name, parameter, hint)
-                self._describe(parameter, adapter.schema, docs.parameters.get(parameter.name))
+                given = parameter.default is not inspect.Parameter.empty
+                default = _same(parameter) if given else adapter.default
+                schema = self._merge(parameter.name, adapter.schema)
+                if said := docs.parameters.get(parameter.name):
+                    schema.setdefault("description", said)
+                if given:
+                    add_default(schema, parameter.default)
                 if adapter.read is not None:
                     self._read[parameter.name] = adapter.read
-                if parameter.default is inspect.Parameter.empty:
+                if default is None:
+                    self.schema.setdefault("required", []).append(parameter.name)
                     fields.append((parameter.name, adapter.hint))
                 else:
-                    default = msgspec.field(default_factory=_same(parameter))
-                    fields.append((parameter.name, adapter.hint, default))
+                    field = msgspec.field(default_factory=default)
+                    fields.append((parameter.name, adapter.hint, field))
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
                 self._positional.append(parameter.name)
         self.schema["additionalProperties"] = False
         self._struct = msgspec.defstruct(
             "Arguments", fields, kw_only=True, forbid_unknown_fields=True
         )
+        try:
+            self._convert({})
+        except msgspec.ValidationError:
+            pass  # an argument that has to be there is not
+        except TypeError as error:  # a type that msgspec does not read: now, and not at each call
+            raise InvalidOption(f"{name}: {error}") from None
 
-    def _describe(self, parameter: inspect.Parameter, schema: Schema, said: str | None) -> None:
-        if said:
-            schema.setdefault("description", said)
-        if parameter.default is inspect.Parameter.empty:
-            self.schema.setdefault("required", []).append(parameter.name)
-        else:
-            add_default(schema, parameter.default)
-        # A reference counts from the root of the whole schema.
-        self.schema.setdefault("$defs", {}).update(schema.pop("$defs", {}))
-        if not self.schema["$defs"]:
-            del self.schema["$defs"]
-        self.schema["properties"][parameter.name] = schema
+    def _merge(self, name: str, schema: Schema) -> Schema:
+        """Put the schema of a parameter into the whole, from whose root references count."""
+        defs: Schema = schema.get("$defs", {})
+        known: Schema = self.schema.get("$defs", {})
+        # Two classes of one name are two definitions.
+        names = {own: own for own in defs}
+        for own, each in defs.items():
+            if known.get(own, each) != each:
+                names[own] = f"{name}_{own}"
+        renamed: Schema = _renamed(schema, names)
+        renamed.pop("$defs", None)
+        if defs:
+            own_defs = {names[own]: _renamed(each, names) for own, each in defs.items()}
+            self.schema["$defs"] = {**known, **own_defs}
+        self.schema["properties"][name] = renamed
+        return renamed
 
     def build(self, given: Mapping[str, Any]) -> Arguments:
         """The function's arguments from a JSON object; raises :class:`BadArguments`."""
         try:
-            built = msgspec.convert(given, self._struct)
+            built = self._convert(given)
         except msgspec.ValidationError as error:
             # A number in quotes is what was meant; what else is wrong stays wrong.
             try:
-                built = msgspec.convert(given, self._struct, strict=False)
+                built = self._convert(given, strict=False)
             except msgspec.ValidationError:
                 raise BadArguments(str(error).replace("`", "")) from None
         arguments = {name: getattr(built, name) for name in self._struct.__struct_fields__}
         for name, read in self._read.items():
             if name in given:  # else it has its default
-                arguments[name] = read(arguments[name], name)
+                arguments[name] = read(arguments[name], f"$.{name}")
         return arguments
+
+    def _convert(self, given: Mapping[str, Any], *, strict: bool = True) -> Any:
+        return msgspec.convert(given, self._struct, strict=strict, dec_hook=decode_other)
 
     def call(self, function: Callable[..., Any], arguments: Arguments, hidden: Any) -> Any:
         """Call `function` with built arguments."""
@@ -116,6 +136,10 @@ def _adapter(name: str, parameter: inspect.Parameter, hint: Any) -> Adapter:
     except (TypeError, NameError) as error:
         raise InvalidOption(
             f"{name}: parameter {parameter.name!r} cannot be filled from JSON: {error}"
+        ) from None
+    except RecursionError:
+        raise InvalidOption(
+            f"{name}: the type of parameter {parameter.name!r} contains itself: only a class may"
         ) from None
 
 
@@ -136,6 +160,21 @@ def _refuse(name: str, parameter: inspect.Parameter, hint: Any) -> None:
             else f"annotate it, as in {parameter.name}: str"
         )
         raise InvalidOption(f"{name}: parameter {parameter.name!r} has no type: {cure}")
+
+
+def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    """A copy of a schema in which definitions have other names."""
+    if isinstance(schema, list):
+        entries: list[Any] = schema
+        return [_renamed(each, names) for each in entries]
+    if not isinstance(schema, dict):
+        return schema
+    fields: Schema = schema
+    copy = {key: _renamed(each, names) for key, each in fields.items()}
+    if isinstance(ref := copy.get("$ref"), str):
+        own = ref.removeprefix("#/$defs/")
+        copy["$ref"] = f"#/$defs/{names.get(own, own)}"
+    return copy
 
 
 def _same(parameter: inspect.Parameter) -> Callable[[], Any]:

@@ -37,13 +37,22 @@ async def in_thread(function: Callable[[], T], name: str) -> T:
         try:
             value = context.run(function)
         except StopIteration as raised:  # a future cannot hold it
-            error = RuntimeError(f"StopIteration: {raised.value}")
+            error = RuntimeError(_words(raised))
         except Exception as raised:  # the function's own exception, which goes to who waits for it
             error = raised
         except BaseException as raised:  # SystemExit and the like end the call, not the program
-            error = RuntimeError(repr(raised))
+            error = RuntimeError(_words(raised))
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody wants to know any more
             loop.call_soon_threadsafe(settle, value, error)
 
     threading.Thread(target=work, name=name, daemon=True).start()
     return await future
+
+
+def _words(error: BaseException) -> str:
+    try:
+        if isinstance(error, StopIteration):
+            return f"StopIteration: {error.value}"
+        return repr(error)
+    except BaseException:  # a __repr__ of its own, which fails: whoever waits must not wait on
+        return type(error).__name__

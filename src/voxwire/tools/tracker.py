@@ -5,6 +5,7 @@ This module knows what a call looks like on the wire. It does not know which fun
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, cast
 
@@ -32,10 +33,21 @@ from voxwire_protocol import (
     UnknownEvent,
 )
 
+from ..protocol.constraints import writable
 from .tool import Call
 from .toolset import ToolSet
 
 __all__ = ["Asked", "ResponseCalls", "ToolBatches", "Work", "entries", "follow_up", "names", "text"]
+
+
+MOST_CALLS = 4096
+"""How many calls may wait for their answers. Twice as many are remembered, for an answer may come
+late."""
+
+MOST_RESPONSES = 256
+"""How many responses are followed at once."""
+
+log = logging.getLogger("voxwire")
 
 
 @attrs.define(eq=False)
@@ -64,12 +76,15 @@ class ResponseCalls:
     goes_on: bool = True
     """Whether the model is to have the word again after the answers."""
 
+    full: bool = False
+    """Whether there were more calls than are run."""
+
     _drafts: dict[str, Call] = attrs.field(factory=dict[str, Call])
 
     def draft(self, item: object) -> None:
         """An item has begun, or does not say whether it is complete."""
         if isinstance(item, FunctionCall):
-            self._keep(self.read(item))
+            self._draft(self.read(item))
 
     def drop(self, item: FunctionCall) -> None:
         """An item says that it is not complete."""
@@ -79,17 +94,16 @@ class ResponseCalls:
         """The arguments of a call are written. Some servers leave out its name here."""
         item_id = text(event.item_id)
         draft = self._drafts.get(item_id)
-        self._keep(
-            Call(
-                name=text(event.name) or (draft.name if draft else ""),
-                arguments=text(event.arguments),
-                call_id=text(event.call_id) or (draft.call_id if draft else ""),
-                item_id=item_id,
-                response_id=self.response_id,
-            )
+        call = Call(
+            name=text(event.name) or (draft.name if draft else ""),
+            arguments=text(event.arguments),
+            call_id=text(event.call_id) or (draft.call_id if draft else ""),
+            item_id=item_id,
+            response_id=self.response_id,
         )
+        self._draft(call)
 
-    def _keep(self, call: Call) -> None:
+    def _draft(self, call: Call) -> None:
         if call.item_id in self._drafts or len(self._drafts) < MOST_CALLS:
             self._drafts[call.item_id] = call
 
@@ -193,6 +207,17 @@ def follow_up(asked: ResponseCreateParams, session_choice: object) -> ResponseCr
     return ResponseCreate(response=UNSET if params == ResponseCreateParams() else params)
 
 
+def _remember(ids: dict[str, None], id: str) -> None:
+    ids[id] = None
+    if len(ids) > 2 * MOST_CALLS:
+        del ids[next(iter(ids))]
+
+
+def _answerable(call_id: str) -> bool:
+    """Whether an output can name the call: none can without an id, or with half a character."""
+    return bool(call_id) and writable(call_id)
+
+
 def _within(own: dict[str, str], echoed: object) -> bool:
     if not isinstance(echoed, dict):
         return False
@@ -223,14 +248,6 @@ class Work:
 
     send: list[ClientEvent] = attrs.field(factory=list[ClientEvent])
     """Events to send, in this order."""
-
-
-MOST_CALLS = 4096
-"""How many calls, and responses with calls, are remembered: an answer may come late."""
-
-
-MOST_RESPONSES = 256
-"""How many responses are followed at once."""
 
 
 class ToolBatches:
@@ -266,9 +283,9 @@ class ToolBatches:
         self._running: str = ""  # the response that events without an id belong to
         self._asked = Asked()
         self._seen: dict[str, ResponseCalls] = {}  # by call
-        self._answered: set[str] = set()  # calls
-        # Items of running responses that are in the conversation.
-        self._listed: dict[str, None] = {}
+        # Sets in the order of their coming, so that the oldest can be forgotten.
+        self._answered: dict[str, None] = {}  # calls
+        self._listed: dict[str, None] = {}  # items that are calls, and are in the conversation
         self._choice: Any = UNSET
         self._given: set[str] = set()  # function names in the session
         self._given_once: set[str] = set()  # function names in a single response
@@ -308,11 +325,9 @@ class ToolBatches:
                 self._configure(event.session)
             case ConversationItemAdded() | ConversationItemCreated():
                 if isinstance(event.item, FunctionCall):
-                    self._listed[text(event.item.id)] = None
-                    if len(self._listed) > MOST_CALLS:
-                        del self._listed[next(iter(self._listed))]
+                    _remember(self._listed, text(event.item.id))
             case ConversationItemCreate(item=FunctionCallOutput(call_id=call_id)):
-                self._answered.add(text(call_id))
+                _remember(self._answered, text(call_id))
                 self._settle(text(call_id), work)
             case UnknownEvent(type="response.cancelled", payload=payload):
                 # Some servers end a cancelled response with this and no response.done.
@@ -338,7 +353,7 @@ class ToolBatches:
     def leave(self) -> None:
         """The connection is gone: of responses that were not over, nothing more will come."""
         for response_id in [key for key, batch in self._batches.items() if not batch.over]:
-            del self._batches[response_id]
+            self._batches.pop(response_id).over = True
         self._running = ""
         self._asked = Asked()
         self._listed.clear()
@@ -368,7 +383,7 @@ class ToolBatches:
             batch.calls[call.call_id] = call
             if call.call_id not in waiting:
                 batch.answers += 1
-                self._answered.add(call.call_id)
+                _remember(self._answered, call.call_id)
                 continue
             batch.waiting.add(call.call_id)
             if not self._by_hand(call.name):
@@ -382,7 +397,7 @@ class ToolBatches:
         batch = self._seen.get(call.call_id)
         if self.closed or batch is None or call.call_id in self._answered:
             return work
-        self._answered.add(call.call_id)
+        _remember(self._answered, call.call_id)
         item = FunctionCallOutput(call_id=call.call_id, output=output)
         work.send.append(ConversationItemCreate(item=item))
         batch.answers += 1
@@ -406,10 +421,10 @@ class ToolBatches:
         return self._new(response_id) if batch is None else batch
 
     def _new(self, response_id: str) -> ResponseCalls:
+        if response_id in self._batches:
+            self._batches.pop(response_id).over = True
         if len(self._batches) >= MOST_RESPONSES:
-            # Of a response that never ends: one whose calls wait for their answers does.
-            idle = (key for key, batch in self._batches.items() if not batch.waiting)
-            del self._batches[next(idle, next(iter(self._batches)))]
+            self._end_oldest()
         batch = self._batches[response_id] = ResponseCalls(response_id)
         return batch
 
@@ -433,12 +448,17 @@ class ToolBatches:
                 batch.drop(item)
 
     def _start(self, batch: ResponseCalls, call: Call, work: Work) -> None:
-        if not call.call_id or call.call_id in self._seen:
+        if call.call_id in self._seen or not _answerable(call.call_id):
             return
         if batch.aside and call.item_id not in self._listed:
             return
-        if len(batch.calls) >= MOST_CALLS or len(self.pending) >= MOST_CALLS:
-            return  # no model makes so many: what comes after that is not run
+        waiting = sum(len(each.waiting) for each in self._batches.values())
+        if len(batch.calls) >= MOST_CALLS or waiting >= MOST_CALLS:
+            if not batch.full:
+                log.warning("more than %d calls wait for their answers: the rest of response %r is not run",
+                            MOST_CALLS, batch.response_id)  # fmt: skip
+            batch.full = True
+            return
         self._seen[call.call_id] = batch
         if len(self._seen) > 2 * MOST_CALLS:
             self._forget()
@@ -448,10 +468,25 @@ class ToolBatches:
             work.run.append(call)
 
     def _forget(self) -> None:
-        """Forget the oldest calls, but none of a response that is not over: it would run again."""
-        for call_id in [key for key, batch in self._seen.items() if batch.over][:MOST_CALLS]:
+        """Forget the oldest calls, but none of a response that is not over: it would run again.
+        Those without an answer go last, for it may come yet."""
+        count = sum(batch.over for batch in self._seen.values())
+        while count < MOST_CALLS and self._batches:
+            count += self._end_oldest()
+        over = [key for key, batch in self._seen.items() if batch.over]
+        over.sort(key=lambda call_id: call_id not in self._answered)
+        for call_id in over[:MOST_CALLS]:
             del self._seen[call_id]
-            self._answered.discard(call_id)
+            self._answered.pop(call_id, None)
+
+    def _end_oldest(self) -> int:
+        """Follow the oldest response no longer, as one that never ends: one whose calls wait for
+        their answers does. Returns how many calls it has kept from being forgotten."""
+        idle = (key for key, batch in self._batches.items() if not batch.waiting)
+        oldest = self._batches.pop(next(idle, next(iter(self._batches))))
+        kept = 0 if oldest.over else len(oldest.calls)
+        oldest.over = True
+        return kept
 
     def _by_hand(self, name: str) -> bool:
         if name in self.tools:

@@ -235,6 +235,13 @@ class ResponseQueue:
             self._given_up.append(turn)
             del self._given_up[:-MOST_GIVEN_UP]
 
+    def unsendable(self, event: ResponseCreate, error: BaseException) -> list[ClientEvent]:
+        """A request, or an item of it, was not sent after all. Returns what to send."""
+        for turn in [each for each in self._floor.turns if each.event_id == event.event_id]:
+            self._floor.over(turn)
+            turn.fail(error)
+        return self._next()
+
     def sent(self, event: ClientEvent) -> None:
         """Note a request that the caller sent by itself: it counts as running from now on."""
         if not isinstance(event, ResponseCreate):
