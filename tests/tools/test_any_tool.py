@@ -668,7 +668,7 @@ def test_a_call_of_an_open_response_never_runs_twice(caplog: pytest.LogCaptureFi
     assert line.call(0) == []
     assert line.call(MOST_CALLS + 50) == []
     assert len(caplog.records) == 1
-    assert "the rest is not run" in caplog.text
+    assert "no more of response" in caplog.text
 
 
 def test_many_calls_of_other_responses_do_not_let_one_run_again() -> None:

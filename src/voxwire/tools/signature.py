@@ -3,6 +3,10 @@
 This module reads signatures and builds checked arguments. It calls nothing.
 """
 
+# JSON values of every kind pass through here: what a strict checker calls unknown is the subject.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import functools
@@ -165,12 +169,10 @@ def _refuse(name: str, parameter: inspect.Parameter, hint: Any) -> None:
 def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
     """A copy of a schema in which definitions have other names."""
     if isinstance(schema, list):
-        entries: list[Any] = schema
-        return [_renamed(each, names) for each in entries]
+        return [_renamed(each, names) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    fields: Schema = schema
-    copy = {key: _renamed(each, names) for key, each in fields.items()}
+    copy = {key: _renamed(each, names) for key, each in schema.items()}
     if isinstance(ref := copy.get("$ref"), str):
         own = ref.removeprefix("#/$defs/")
         copy["$ref"] = f"#/$defs/{names.get(own, own)}"

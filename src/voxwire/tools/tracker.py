@@ -455,7 +455,7 @@ class ToolBatches:
         waiting = sum(len(each.waiting) for each in self._batches.values())
         if len(batch.calls) >= MOST_CALLS or waiting >= MOST_CALLS:
             if not batch.full:
-                log.warning("more than %d calls wait for their answers: the rest of response %r is not run",
+                log.warning("%d calls wait for their answers: no more of response %r are run",
                             MOST_CALLS, batch.response_id)  # fmt: skip
             batch.full = True
             return
