@@ -223,6 +223,7 @@ WITHOUT: dict[str, str] = {
     "otel": "import voxwire.telemetry",
     "redis": "from voxwire.store import RedisStore; RedisStore('redis://localhost')",
     "relay": "import voxwire.relay",
+    "socks": "import voxwire; voxwire.Client(api_key='k', proxy='socks5://127.0.0.1:9')",
 }
 """What needs an extra."""
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .errors import NoOwner as NoOwner
     from .errors import OwnershipLost as OwnershipLost
     from .errors import PermissionDenied as PermissionDenied
+    from .errors import ProxyError as ProxyError
     from .errors import QueueOverflow as QueueOverflow
     from .errors import RecordingError as RecordingError
     from .errors import ResponseFailedError as ResponseFailedError
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from .http.errors import Forbidden as Forbidden
     from .http.errors import HttpConnectionError as HttpConnectionError
     from .http.errors import HttpError as HttpError
+    from .http.errors import HttpProxyError as HttpProxyError
     from .http.errors import HttpStatusError as HttpStatusError
     from .http.errors import HttpTimeout as HttpTimeout
     from .http.errors import InternalServerError as InternalServerError
@@ -165,7 +167,7 @@ _HOME = {
     "errors": (
         "AuthenticationError", "ConnectError", "ConnectRefused", "ConnectTimeout",
         "ConnectionClosedError", "InvalidEvent", "InvalidOption", "NoOwner", "OwnershipLost",
-        "PermissionDenied", "QueueOverflow", "RecordingError", "ResponseFailedError",
+        "PermissionDenied", "ProxyError", "QueueOverflow", "RecordingError", "ResponseFailedError",
         "ResponseTimeoutError", "ServerError", "SessionExpired",
         "SessionOwned", "StateLost", "SteeringRefused", "StoreError", "StoreUnavailable",
         "ToolError", "UnknownSession", "UpgradeRejected", "VoxwireError", "WaitTimeout",
@@ -174,8 +176,9 @@ _HOME = {
     "http.client": ("AsyncClient", "Client"),
     "http.errors": (
         "BadRequest", "Conflict", "Forbidden", "HttpConnectionError", "HttpError",
-        "HttpStatusError", "HttpTimeout", "InternalServerError", "InvalidRequest", "NotFound",
-        "TooManyRequests", "Unauthorized", "UnprocessableEntity", "UnreadableAnswer",
+        "HttpProxyError", "HttpStatusError", "HttpTimeout", "InternalServerError",
+        "InvalidRequest", "NotFound", "TooManyRequests", "Unauthorized", "UnprocessableEntity",
+        "UnreadableAnswer",
     ),
     "http.responses": ("RawResponse",),
     "http.retry": ("Backoff",),

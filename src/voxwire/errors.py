@@ -7,6 +7,7 @@
     ├── ConnectError                         no session came about
     │   ├── ConnectTimeout (TimeoutError)        no answer in time
     │   ├── ConnectRefused                       no server there, or no such host
+    │   ├── ProxyError                           a proxy is not there, or refuses
     │   └── UpgradeRejected                      an HTTP status in place of the upgrade
     │       ├── AuthenticationError                  401, or the close code 3000
     │       └── PermissionDenied                     403
@@ -15,6 +16,7 @@
     ├── HttpError                            an HTTP operation did not come to a good end
     │   ├── HttpTimeout (TimeoutError)           no answer in time
     │   ├── HttpConnectionError                  no connection, or it broke before the whole answer
+    │   │   └── HttpProxyError                       a proxy is not there, or refuses
     │   ├── UnreadableAnswer                     a success whose body is not what was promised
     │   └── HttpStatusError                      a status that is no success
     │       ├── BadRequest                           400
@@ -70,6 +72,7 @@ __all__ = [
     "NoOwner",
     "OwnershipLost",
     "PermissionDenied",
+    "ProxyError",
     "QueueOverflow",
     "RecordingError",
     "ResponseFailedError",
@@ -146,6 +149,20 @@ class ConnectTimeout(ConnectError, TimeoutError):
 
 class ConnectRefused(ConnectError):
     """Nobody listens at the address, the name does not resolve, or TLS failed."""
+
+
+class ProxyError(ConnectError):
+    """The proxy between here and the server cannot be reached, or does not let the connection
+    through: see ``proxy=``.
+
+    Attributes:
+        status: the HTTP status that the proxy answered with, such as 407 where it wants a user and
+            a password; ``None`` where it gave none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 class UpgradeRejected(ConnectError):

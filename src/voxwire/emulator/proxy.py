@@ -26,6 +26,7 @@ from websockets.typing import Subprotocol
 
 from ..protocol.redaction import redact_text, redact_url
 from ..recording.frames import Close
+from ..transport.proxy import proxy_of
 from .frame_pump import FramePump, transfer
 from .multi_recording import MultiRecording, Section, begin_or_log
 from .origins import checked_origins, stranger
@@ -76,6 +77,7 @@ class RecordingProxy:
         ended: Callable[[FramePump], None] | None = None,
     ) -> None:
         self.to = address_of(to)
+        self._proxy = proxy_of(self.to, True, socks="python_socks")
         self.passages: list[FramePump] = []
         self._tape = None if path is None else MultiRecording(path, audio=audio)
         self._address = (host, port)
@@ -162,6 +164,7 @@ class RecordingProxy:
                 added=self._headers,
                 tls=self._server_tls,
                 timeout=self._open_timeout,
+                proxy=self._proxy,
             )
         except InvalidStatus as error:  # the server refuses: its answer is handed on
             passage.status = error.response.status_code
@@ -170,7 +173,7 @@ class RecordingProxy:
         except (TimeoutError, OSError, InvalidHandshake, EOFError) as error:
             late = isinstance(error, TimeoutError)
             passage.status = 504 if late else 502
-            passage.refusal = redact_text(why(error, self._open_timeout), secrets)
+            passage.refusal = redact_text(why(error, self._open_timeout, self._proxy), secrets)
             self._report(passage)
             # The names of HTTPStatus are those of the library's answer.
             return client.respond(passage.status, f"{shown}: {passage.refusal}\n")

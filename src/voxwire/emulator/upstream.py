@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from ..errors import InvalidOption
 from ..protocol.redaction import redact_url
+from ..transport.proxy import Proxy, proxy_failure
 from .frame_pump import CLOSE_TIMEOUT
 
 __all__ = [
@@ -187,14 +188,14 @@ async def dial(
     added: Mapping[str, str],
     tls: ssl.SSLContext | None,
     timeout: float,
+    proxy: Proxy | None,
 ) -> ClientConnection:
     """Open the socket, with the headers and subprotocols of the client. Raises what the library
     does: see :func:`why`, and ``InvalidStatus`` for a server that refuses."""
     options = dict(SOCKET)
     if tls is not None and url.startswith("wss:"):
         options["ssl"] = tls
-    if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
-        options["proxy"] = None  # what runs on this machine is not behind a proxy
+    options["proxy"] = None if proxy is None else proxy.url
     return await _Opener(
         url,
         additional_headers=forwarded(asked, added),
@@ -205,8 +206,10 @@ async def dial(
     )
 
 
-def why(error: Exception, timeout: float) -> str:
+def why(error: Exception, timeout: float, proxy: Proxy | None) -> str:
     """Why there was no connection, in words."""
+    if proxy is not None and (failure := proxy_failure(error, proxy)) is not None:
+        return str(failure)
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout:g} s"
     if isinstance(error, ssl.SSLError):

@@ -16,9 +16,10 @@ from ..protocol.redaction import redact_url, secret_header, secrets_of_headers
 from ..transport.credentials import Credential, KeyForm, checked_key, key_headers
 from ..transport.providers.azure import AzureVoiceLive
 from ..transport.providers.profile import OpenAI, ServerProfile, located
+from ..transport.proxy import Proxy, ProxyOption, check_proxy, proxy_of
 from ..transport.url import DEFAULT_BASE_URL, DEFAULT_MODEL, KEY_PROTOCOL, check_headers
 
-__all__ = ["Address", "address"]
+__all__ = ["Address", "address", "proxy_between"]
 
 _HTTP = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
@@ -112,6 +113,18 @@ def address(
     )
 
 
+def proxy_between(where: Address, given: ProxyOption, http_client: object) -> Proxy | None:
+    """The proxy on the way to a server. Raises `InvalidOption` for one that cannot be used."""
+    check_proxy(given)
+    if http_client is None:
+        return proxy_of(where.base_url, given, socks="socksio")
+    if isinstance(given, str):
+        raise InvalidOption(
+            "proxy= and http_client= exclude each other: give the proxy to your httpx client"
+        )
+    return None
+
+
 def _model(server: ServerProfile | None) -> str | None:
     if server is None or isinstance(server, OpenAI):
         return DEFAULT_MODEL
@@ -122,8 +135,10 @@ def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         scheme = _HTTP[parts.scheme.lower()]
-        if not parts.hostname or (parts.port is not None and parts.port < 1):
+        host = parts.hostname or ""
+        if not host or " " in host or (parts.port is not None and parts.port < 1):
             raise ValueError  # the same cure as for what urlsplit itself refuses
+        host.encode("idna")
     except (KeyError, ValueError):
         raise InvalidOption(
             f"base_url {redact_url(url)!r} is no address of a server: give one such as "

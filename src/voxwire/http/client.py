@@ -17,7 +17,8 @@ import httpx
 from ..protocol.redaction import redact_url, veiled, veiled_headers
 from ..transport.credentials import Credential
 from ..transport.providers.profile import ServerProfile
-from .address import address
+from ..transport.proxy import ProxyOption
+from .address import address, proxy_between
 from .operation import Operation, Timeout
 from .resources import (
     AsyncCalls,
@@ -59,7 +60,11 @@ class Client:
             answer; or an ``httpx.Timeout``. 30, and 5 to connect, if nothing is said.
         max_retries: how often more to try, where trying again is safe and may help.
         backoff: how long to wait in between.
-        http_client: one of your own, for proxies, certificates, transports. Not closed here.
+        proxy: the proxy to go through, such as ``"http://user:password@host:3128"`` or
+            ``"socks5://host:1080"`` (extra ``socks``). True takes that of the environment
+            (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``), though not for a server on this machine;
+            ``None`` takes none.
+        http_client: one of your own, for certificates and transports. Not closed here.
         insecure: allow a key to travel without TLS to another machine.
         sleep: how to wait; for tests.
         clock: the time of day in Unix seconds; for tests.
@@ -80,12 +85,14 @@ class Client:
         timeout: Timeout = DEFAULT_TIMEOUT,
         max_retries: int = 2,
         backoff: Backoff | None = None,
+        proxy: ProxyOption = True,
         http_client: httpx.Client | None = None,
         insecure: bool = False,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         api_key, headers = veiled(api_key), headers and veiled_headers(headers)
+        proxy = veiled(proxy)
         where = address(
             server=server,
             base_url=base_url,
@@ -101,6 +108,7 @@ class Client:
             max_retries=max_retries,
             backoff=backoff or Backoff(),
             clock=clock,
+            proxy=proxy_between(where, proxy, http_client),
         )
         self._line = line = SyncSender(settings, http_client, sleep)
         self.client_secrets = ClientSecrets(line.send, where.model)
@@ -158,12 +166,14 @@ class AsyncClient:
         timeout: Timeout = DEFAULT_TIMEOUT,
         max_retries: int = 2,
         backoff: Backoff | None = None,
+        proxy: ProxyOption = True,
         http_client: httpx.AsyncClient | None = None,
         insecure: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         api_key, headers = veiled(api_key), headers and veiled_headers(headers)
+        proxy = veiled(proxy)
         where = address(
             server=server,
             base_url=base_url,
@@ -179,6 +189,7 @@ class AsyncClient:
             max_retries=max_retries,
             backoff=backoff or Backoff(),
             clock=clock,
+            proxy=proxy_between(where, proxy, http_client),
         )
         self._line = line = AsyncSender(settings, http_client, sleep)
         self.client_secrets = AsyncClientSecrets(line.send, where.model)

@@ -19,6 +19,7 @@ __all__ = [
     "Forbidden",
     "HttpConnectionError",
     "HttpError",
+    "HttpProxyError",
     "HttpStatusError",
     "HttpTimeout",
     "InternalServerError",
@@ -77,6 +78,11 @@ class HttpConnectionError(HttpError):
 
     ``maybe_done`` tells the two apart.
     """
+
+
+class HttpProxyError(HttpConnectionError):
+    """The proxy between here and the server cannot be reached, or does not let the request through:
+    see ``proxy=``. ``status`` is the proxy's: 407 where it wants a user and a password."""
 
 
 class UnreadableAnswer(HttpError):

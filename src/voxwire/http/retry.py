@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -27,9 +28,17 @@ from ..protocol.redaction import (
     veiled_headers,
     without_frames,
 )
+from ..transport.proxy import Proxy, refusal_words
 from ..transport.url import check_headers
 from .address import Address
-from .errors import HttpConnectionError, HttpError, HttpTimeout, TooManyRequests, UnreadableAnswer
+from .errors import (
+    HttpConnectionError,
+    HttpError,
+    HttpProxyError,
+    HttpTimeout,
+    TooManyRequests,
+    UnreadableAnswer,
+)
 from .operation import Operation, Timeout
 from .responses import LONGEST, RawResponse, error_of, raw_response, unreadable
 
@@ -132,6 +141,8 @@ class Settings:
     max_retries: int = attrs.field(validator=lambda _, __, value: check_retries(value))
     backoff: Backoff
     clock: Callable[[], float]
+    proxy: Proxy | None = None
+    """What stands in between, where that is known."""
 
 
 class Exchange(Generic[T]):
@@ -189,6 +200,8 @@ class Exchange(Generic[T]):
         ``whole`` tells whether its body was read to the end.
         """
         answer = raw_response(response, None, self._attempts)
+        if answer.status == 407 and self._settings.proxy is not None:
+            return self._next(self._of_proxy("", 407), again=False)
         _log.debug(
             "<- %s: %d, request %s, %d bytes",
             self._line(),
@@ -231,14 +244,37 @@ class Exchange(Generic[T]):
         elif isinstance(error, (httpx.LocalProtocolError, httpx.InvalidURL)):
             # Not the library's words: they hold the header that it does not like.
             sent, words = False, "the request cannot be written: look at headers="
-        failure = kind(f"{self._line()} at {where}: {words}")
+        refusal = None
+        if self._settings.proxy is not None and _before_server(error):
+            refusal = _status(words)
+            lead = "{} gave no connection" if isinstance(error, httpx.ProxyError) else None
+            failure = self._of_proxy(words, refusal, lead or "cannot reach {}")
+        else:
+            way = (
+                where if self._settings.proxy is None else f"{where} through {self._settings.proxy}"
+            )
+            failure = kind(f"{self._line()} at {way}: {words}")
         failure.maybe_done = sent
         without_frames(error)
         failure.__cause__ = error if sent or isinstance(error, _NOT_SENT) else None
         help_ = isinstance(error, httpx.TransportError) and not isinstance(
             error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
         )
+        help_ = help_ and (refusal is None or refusal >= 500)
         return self._next(failure, help_ and (self._operation.repeatable or not sent))
+
+    def _of_proxy(self, words: str, status: int | None, lead: str = "") -> HttpError:
+        """The error for a proxy that is not there, or refuses; `lead` has a place for its name."""
+        proxy = self._settings.proxy
+        assert proxy is not None  # asked where there is one
+        where = redact_url(self._settings.address.base_url)
+        if status is not None:
+            told = refusal_words(proxy, status)
+        else:
+            told = f"{lead.format(proxy)}: {redact_text(words, proxy.secrets)}"
+        failure = HttpProxyError(f"{self._line()} at {where}: {told}")
+        failure.status = status
+        return failure
 
     def _next(self, error: HttpError, again: bool) -> HttpError | float:
         error.attempts = self._attempts
@@ -254,6 +290,24 @@ class Exchange(Generic[T]):
 
     def _line(self) -> str:
         return f"{self._operation.name} (attempt {self._attempts})"
+
+
+def _before_server(error: Exception) -> bool:
+    """Whether what failed is the way to the proxy, or the proxy, and not the server behind it."""
+    if isinstance(error, httpx.ProxyError):
+        return True
+    if not isinstance(error, httpx.ConnectError):
+        return False
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is None
+
+
+def _status(words: str) -> int | None:
+    """The status in what the library says of a proxy that refuses, such as "407 Who are you?"."""
+    number = words[:3]
+    return int(number) if number.isdigit() and words[3:4] in ("", " ") else None
 
 
 def _shown(request: Mapping[str, Any], secrets: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -30,11 +30,17 @@ class Sender(Generic[H]):
     """What both clients send through. Apart from the clients, so that nothing refers in a circle
     and a client that is let go of is closed at once."""
 
-    def __init__(self, settings: Settings, own: H | None, make: type[H]) -> None:
+    def __init__(
+        self, settings: Settings, own: H | None, make: type[H], transport: Callable[[], Any]
+    ) -> None:
         self.settings = settings
         self.borrowed = own is not None
-        # The proxies of the environment are not for what runs on this machine.
-        self.http: H = own if own is not None else make(trust_env=not settings.address.local)
+        if own is None:
+            # Which proxy is for the address is said there: a transport of its own keeps the client
+            # from taking one of the environment.
+            proxy = settings.proxy
+            own = make(transport=transport()) if proxy is None else make(proxy=proxy.url)
+        self.http: H = own
 
 
 class SyncSender(Sender[httpx.Client]):
@@ -44,7 +50,7 @@ class SyncSender(Sender[httpx.Client]):
         own: httpx.Client | None,
         sleep: Callable[[float], object],
     ) -> None:
-        super().__init__(settings, own, httpx.Client)
+        super().__init__(settings, own, httpx.Client, httpx.HTTPTransport)
         self.sleep = sleep
 
     def send(self, operation: Operation[T]) -> RawResponse[T]:
@@ -83,7 +89,7 @@ class AsyncSender(Sender[httpx.AsyncClient]):
         own: httpx.AsyncClient | None,
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        super().__init__(settings, own, httpx.AsyncClient)
+        super().__init__(settings, own, httpx.AsyncClient, httpx.AsyncHTTPTransport)
         self.sleep = sleep
 
     async def send(self, operation: Operation[T]) -> RawResponse[T]:

@@ -19,6 +19,7 @@ from ..protocol import codec
 from ..protocol.redaction import veiled, veiled_headers, veiled_tools
 from ..transport.credentials import Credential
 from ..transport.providers.profile import ServerProfile, located
+from ..transport.proxy import ProxyOption
 from ..transport.url import Target
 from .actions import GivenTool
 from .core import MOST_ITEMS, Core
@@ -70,6 +71,7 @@ def connect(
     response_timeout: float | None = None,
     tool_rounds: int = MOST_ROUNDS,
     tls: ssl.SSLContext | None = None,
+    proxy: ProxyOption = True,
     **settings: Unpack[SessionOptions],
 ) -> Connect:
     """Open a realtime session.
@@ -115,6 +117,10 @@ def connect(
         tool_rounds: how many responses of one turn may call tools; then the model is asked once
             more without tools, with :class:`ToolRoundsExceeded`.
         tls: a context of your own, for a private certificate authority.
+        proxy: the proxy to go through, such as ``"http://user:password@host:3128"`` or
+            ``"socks5://host:1080"`` (extra ``socks``). True takes that of the environment
+            (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``), though not for a server on this machine;
+            ``None`` takes none.
         settings: instructions, voice, turn detection and so on: see :class:`SessionOptions`. They
             are sent, and acknowledged or refused, before the session is handed out.
 
@@ -122,13 +128,15 @@ def connect(
         InvalidOption, InvalidEvent: now, for arguments that cannot work together, a missing key, or
             a setting that breaks the protocol.
         ConnectError: on entering; :class:`ConnectTimeout`, :class:`ConnectRefused`,
-            :class:`AuthenticationError`, :class:`PermissionDenied` or :class:`UpgradeRejected`.
+            :class:`ProxyError`, :class:`AuthenticationError`, :class:`PermissionDenied` or
+            :class:`UpgradeRejected`.
         ServerError: on entering; the server refused the settings.
         StoreError: on entering; the store has an unfinished session of that name, or does not
             answer.
     """
     # From here on: an error's frames may be printed with their variables.
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
+    proxy = veiled(proxy)
     tools = veiled_tools(tools)
     keep = None
     if not (store is None and session_id is None and storing is None):
@@ -157,6 +165,7 @@ def connect(
         "response_timeout": response_timeout,
         "tool_rounds": tool_rounds,
         "tls": tls,
+        "proxy": proxy,
     }
     about = connection(about)
     refuse_unknown(settings, SessionOptions, connect)

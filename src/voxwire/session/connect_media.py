@@ -78,6 +78,7 @@ def connect_transcription(
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
+    about = connection(about)
     _refuse_renewal(
         about,
         "a transcription ends with its connection: leave it out, and connect again with the sound "
@@ -99,7 +100,7 @@ def connect_transcription(
 
     async def open_it() -> Transcriber:
         core = Core(profile.codec("transcription"), acknowledged=profile.abilities.acknowledges)
-        return await opened(where, core, Transcriber, connection(about), begin)
+        return await opened(where, core, Transcriber, about, begin)
 
     return ConnectTranscription(open_it)
 
@@ -147,6 +148,7 @@ def connect_translation(
     about: Any = {
         name: given.pop(name) for name in ConnectionOptions.__annotations__ if name in given
     }
+    about = connection(about)
     _refuse_renewal(
         about,
         "a translation ends with its connection, for the server does not tell how much of the "
@@ -173,7 +175,7 @@ def connect_translation(
             where,
             core,
             Translator,
-            connection(about),
+            about,
             begin,
             speed=speed,
             clock=clock,

@@ -17,9 +17,10 @@ from typing import Any, Generic, TypedDict, TypeVar
 from voxwire_protocol import ErrorEvent
 
 from ..errors import AuthenticationError, ConnectTimeout, InvalidOption, UpgradeRejected
-from ..protocol.redaction import redact_url
+from ..protocol.redaction import redact_url, veiled
 from ..transport.fast_websocket import WebSocket
 from ..transport.open import dial
+from ..transport.proxy import ProxyOption, check_proxy
 from ..transport.url import Target
 from .core import Core
 from .reconnect.policy import Reconnect
@@ -67,6 +68,9 @@ class ConnectionOptions(TypedDict, total=False):
     tools, with :class:`ToolRoundsExceeded`."""
     tls: ssl.SSLContext | None
     """A context of your own, for a private certificate authority."""
+    proxy: ProxyOption
+    """The proxy to go through, as ``"http://host:3128"``; True, the default, for that of the
+    environment; ``None`` for none."""
 
 
 def connection(options: ConnectionOptions) -> ConnectionOptions:
@@ -83,6 +87,7 @@ def connection(options: ConnectionOptions) -> ConnectionOptions:
         "response_timeout": None,
         "tool_rounds": MOST_ROUNDS,
         "tls": None,
+        "proxy": True,
     }
     given: ConnectionOptions = {**defaults, **options}
     limit, rounds = given["response_timeout"], given["tool_rounds"]
@@ -90,6 +95,8 @@ def connection(options: ConnectionOptions) -> ConnectionOptions:
         raise InvalidOption(f"response_timeout={limit}: give seconds, more than 0, or None")
     if rounds < 1:
         raise InvalidOption(f"tool_rounds={rounds}: give 1 or more")
+    check_proxy(given["proxy"])
+    given["proxy"] = veiled(given["proxy"])  # it may hold a password
     return given
 
 

@@ -23,6 +23,7 @@ from ..errors import (
 )
 from ..protocol.redaction import redact_text, redact_url, without_frames
 from .fast_websocket import WebSocket
+from .proxy import Proxy, ProxyOption, proxy_failure, proxy_of
 from .url import Target
 
 __all__ = ["MAX_FRAME", "dial"]
@@ -61,15 +62,17 @@ async def dial(
     ping_timeout: float | None,
     close_timeout: float | None,
     tls: ssl.SSLContext | None,
+    proxy: ProxyOption = True,
     **socket_options: Any,
 ) -> WebSocket:
-    """Open the socket. Raises :class:`ConnectError` or one of its kind."""
+    """Open the socket. Raises :class:`ConnectError` or one of its kind, and
+    :class:`InvalidOption` for a proxy of the environment whose address is none."""
     where = redact_url(target.url)
+    through = proxy_of(target.url, proxy, socks="python_socks")
     options: dict[str, Any] = {**socket_options, **({} if tls is None else {"ssl": tls})}
     if target.subprotocols:
         options["subprotocols"] = [Subprotocol(name) for name in target.subprotocols]
-    if target.local:
-        options.setdefault("proxy", None)  # what runs on this machine is not behind a proxy
+    options["proxy"] = None if through is None else through.url
     try:
         socket = await _Opener(
             target.url,
@@ -91,13 +94,25 @@ async def dial(
         # All that opening may raise; what comes of it is raised outside, where nothing of the
         # library's hangs on to it.
         without_frames(error)
-        failure = _told(error, where, target, open_timeout)
+        failure = _told(error, where, target, open_timeout, through)
     raise failure
 
 
-def _told(error: Exception, where: str, target: Target, open_timeout: float | None) -> ConnectError:
+def _told(
+    error: Exception,
+    where: str,
+    target: Target,
+    open_timeout: float | None,
+    proxy: Proxy | None,
+) -> ConnectError:
     """The exception for what the library raised."""
-    told: ConnectError
+    told: ConnectError | None
+    if proxy is not None:
+        told = proxy_failure(error, proxy, lead=f"{where}: ")
+        if told is not None:
+            told.__cause__ = error if isinstance(error, OSError) else None
+            return told
+        where = f"{where} through {proxy}"
     words = redact_text(str(error), target.secrets)
     match error:
         case InvalidStatus():

@@ -32,6 +32,7 @@ __all__ = [
     "Kind",
     "Target",
     "check_headers",
+    "is_local",
     "keyed",
     "opening",
     "target",
@@ -259,8 +260,10 @@ def _parts(given: str) -> SplitResult:
     try:
         parts = urlsplit(given)
         scheme = _SCHEMES[parts.scheme.lower()]
-        if not parts.hostname or (parts.port is not None and parts.port < 1):
+        host = parts.hostname or ""
+        if not host or " " in host or (parts.port is not None and parts.port < 1):
             raise ValueError  # the same cure as for what urlsplit itself refuses
+        host.encode("idna")
     except (KeyError, ValueError):
         raise InvalidOption(
             f"{redact_url(given)!r} is no address of a server: give one such as "

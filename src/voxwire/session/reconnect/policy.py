@@ -19,6 +19,7 @@ from ...errors import (
     InvalidEvent,
     InvalidOption,
     PermissionDenied,
+    ProxyError,
     ServerError,
     UpgradeRejected,
 )
@@ -140,6 +141,8 @@ def _worth(failure: ConnectionClosed | BaseException, fresh_key: bool) -> bool:
         if failure.status is not None:
             return _passes(failure.status in STATUSES, told)
         return _passes(failure.close_code in CODES, told)
+    if isinstance(failure, ProxyError) and failure.status is not None:
+        return failure.status in STATUSES
     if isinstance(failure, ServerError):
         return _passes(False, _told(failure.event))
     if isinstance(failure, (InvalidOption, InvalidEvent)):
