@@ -27,7 +27,7 @@ from voxwire_protocol import (
 from ..audio.playback.playback import Playback
 from ..conversation.conversation import Conversation, ConversationTracker
 from ..conversation.migration import short_id
-from ..errors import ConnectionClosedError, ServerError
+from ..errors import ConnectionClosedError, InvalidEvent, InvalidOption, ServerError
 from ..protocol.constraints import LONGEST_ID
 from ..protocol.redaction import veiled_tools
 from ..tools.tool import AnyTool, Approve, Tool
@@ -173,18 +173,32 @@ class ConversationMethods(Hearing):
             timeout: seconds for the server to take them; some servers do not say that they have.
 
         Returns:
-            The ids of the items that could not be added: speech without words, and what belonged
-            to a hosted tool.
+            The ids of the items that could not be added: speech without words, what belonged to a
+            hosted tool, and what no client may send.
 
         Raises:
-            InvalidOption: it is no snapshot of a conversation; nothing was sent.
+            InvalidOption: it is no snapshot of a conversation, or one of its items is in this one
+                already; nothing was sent.
             ServerError: the server refused an item; those before it are in.
             ConnectionClosedError: the connection has ended.
         """
         self._here()
         data = conversation.snapshot() if isinstance(conversation, Conversation) else conversation
         source = ConversationTracker(conversation=Conversation.restore(data))
-        creates, left_out, _ = source.removal.items()
+        forms, left_out, _ = source.removal.items()
+        known = {item.id for item in self._core.conversation}
+        creates: list[ConversationItemCreate] = []
+        for create in forms:
+            id: Any = getattr(create.item, "id", None)
+            if id in known:
+                raise InvalidOption(f"load(): the item {id!r} is in this conversation already")
+            try:
+                self._core.codec.event(create)
+            except InvalidEvent as error:  # what a server has said need not be what a client may
+                log.warning("an item cannot be loaded: %s", error)
+                left_out.append(id)
+            else:
+                creates.append(create)
         receipts: list[SendReceipt] = []
         for create in creates:
             call_id: Any = getattr(create.item, "call_id", None)
