@@ -468,8 +468,8 @@ async def test_settings_of_a_server_of_another_format_are_in_the_log(
         base = url.removesuffix("/realtime")
         profiles: dict[str, voxwire.ServerProfile] = {
             "flat": voxwire.OpenAICompatible(url, flat=True),
-            "xai": voxwire.XAI(api_key="k", base_url=base),
-            "voice live": voxwire.AzureVoiceLive(base, api_key="k"),
+            "xai": voxwire.XAI(api_key="not-a-key", base_url=base),
+            "voice live": voxwire.AzureVoiceLive(base, api_key="not-a-key"),
         }
         session = await voxwire.connect(
             server=profiles[profile], store=store, session_id="call-42", storing=SHORT,
