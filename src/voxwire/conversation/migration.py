@@ -221,6 +221,11 @@ class Migration:
                 found.append(item)
         return found[::-1]
 
+    def give_up(self) -> None:
+        """What the user has said so far is not worth another request."""
+        for item in self.unanswered():
+            item.answered = True
+
     def hear_again(self) -> Again:
         """Take the user's turns that nobody has understood yet out of the conversation, and return
         their sound with all that came after."""

@@ -19,6 +19,9 @@ from .local_events import ConnectionClosed
 
 __all__ = ["Connection"]
 
+FAREWELL_SECONDS = 5.0
+"""How long a socket that is left for another may take to close, where nothing else is said."""
+
 
 class Connection:
     """The present socket of one session. Belongs to the event loop that made it.
@@ -45,6 +48,8 @@ class Connection:
         self.up = asyncio.Event()
         """Set unless the session is between two sockets; set for good once it is over."""
         self.up.set()
+        self._following: asyncio.Timeout | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
         self.move_to(socket)
 
     def move_to(self, socket: WebSocket) -> None:
@@ -52,6 +57,12 @@ class Connection:
         self._socket = socket
         self.met: asyncio.Future[Event | None] = asyncio.get_running_loop().create_future()
         """Done with the first event over this socket; ``None`` where it ended before."""
+
+    def release(self) -> None:
+        """Go on without the present socket: :meth:`follow` returns at once, and the socket is
+        closed meanwhile. Nothing that still comes over it counts."""
+        if self._following is not None:
+            self._following.reschedule(asyncio.get_running_loop().time())
 
     def write(self, frame: bytes) -> bool:
         """Write a frame at once, where nothing is in the way; tells whether."""
@@ -97,7 +108,13 @@ class Connection:
         if self._patience is not None:
             self._look(socket, 0)
         try:
-            await socket.deliver(take)
+            async with asyncio.timeout(None) as self._following:
+                await socket.deliver(take)
+        except TimeoutError:  # by release()
+            farewell = asyncio.create_task(_farewell(socket), name="voxwire farewell")
+            self._farewells.add(farewell)
+            farewell.add_done_callback(self._farewells.discard)
+            return ConnectionClosed(code=1000, reason="", clean=True, expected=self.closing)
         except SocketClosed as error:  # the regular end
             # The side that closed first is the one whose code tells why.
             close = error.sent if self.closing and error.sent else error.rcvd or error.sent
@@ -106,23 +123,39 @@ class Connection:
             clean = error.rcvd is not None and error.sent is not None
             return ConnectionClosed(code=code, reason=reason, clean=clean, expected=self.closing)
         finally:
+            self._following = None
             if not met.done():
                 met.set_result(None)
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
 
-    async def leave(
-        self, code: int = 1000, reason: str = "", *, patience: float | None = None
-    ) -> None:
-        """Close the present socket, by force where the other side does not within `patience`
-        seconds (its ``close_timeout``)."""
-        socket = self._socket
-        closing = asyncio.create_task(socket.close(code, reason), name="voxwire closing")
+    async def leave(self, code: int = 1000, reason: str = "") -> None:
+        """Close the present socket, by force where the other side does not within its
+        ``close_timeout``; those that were left before it are gone by then, too."""
+        await asyncio.gather(_close(self._socket, code, reason), *self._farewells)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    closing = asyncio.create_task(socket.close(code, reason), name="voxwire closing")
+    try:
         # To a server that reads no more not even the close frame can be sent.
-        _, late = await asyncio.wait(
-            [closing], timeout=socket.close_timeout if patience is None else patience
-        )
-        if late:
+        await asyncio.wait([closing], timeout=socket.close_timeout)
+    finally:
+        if not closing.done():
             socket.transport.abort()
-        await asyncio.gather(closing, return_exceptions=True)
+    await asyncio.gather(closing, return_exceptions=True)
+
+
+async def _farewell(socket: WebSocket) -> None:
+    """Close a socket that nobody follows any more."""
+    # What it still says is to be read, or its close frame would never come.
+    draining = asyncio.create_task(socket.deliver(_ignore))
+    if socket.close_timeout is None:
+        socket.close_timeout = FAREWELL_SECONDS
+    await _close(socket, 1000, "")
+    await asyncio.gather(draining, return_exceptions=True)
+
+
+def _ignore(frame: bytes) -> None:
+    pass

@@ -232,6 +232,8 @@ class BaseSession(SendingMethods, Subscriptions):
         finally:
             if following is not None:
                 following.cancel()
+            if self._renewal is not None:
+                self._renewal.stop()  # also where it has failed: who waits for a move hears of it
             closed = attrs.evolve(closed, expected=self._wire.closing)
             self._core.ended(closed, told=told)
             if not self._greeting.done():

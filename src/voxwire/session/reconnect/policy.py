@@ -63,8 +63,10 @@ class Reconnect:
     """
 
     attempts: int = 10
-    """How often to try without progress. The count begins anew once a response has ended, or a turn
-    of the user was taken in, on a new connection: one that breaks again at once is no progress."""
+    """How often to try without progress. The count begins anew once a response that this session
+    asked for has ended on a new connection, once audio that it sent was answered or transcribed, or
+    after a minute: a connection that breaks again at once, and what a server does unasked, is no
+    progress."""
 
     first_delay: float = 0.5
     """Seconds before the first attempt, at most: each delay is random between 0 and its limit, so

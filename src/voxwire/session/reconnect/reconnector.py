@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 import attrs
 from voxwire_protocol import (
+    ConversationItemInputAudioTranscriptionCompleted as Transcribed,
+)
+from voxwire_protocol import (
     ErrorEvent,
     Event,
     InputAudioBufferCommitted,
@@ -58,8 +61,11 @@ CALM_SECONDS = 5.0
 ROTATE_SECONDS = 60.0
 """How long :meth:`Session.rotate` waits for a pause, unless it is told otherwise."""
 
-FAREWELL_SECONDS = 0.25
-"""How long a connection that is left for another may take to answer the close frame."""
+REFUSAL_SECONDS = 1.0
+"""How long to wait for the close frame of a server that has refused a session with an error."""
+
+LASTING_SECONDS = 60.0
+"""How long a connection lasts that was worth its attempts, whatever came over it."""
 
 MOVES, MOVES_SECONDS = 6, 300.0
 """How many planned moves there are within how many seconds, at most."""
@@ -99,6 +105,8 @@ class Reconnector:
         self._given = policy or Reconnect()
         self._attempt = 0
         self._answered_before = self._appended_before = 0
+        self._since = 0.0
+        self._committed = False
         self._refused: ConnectionClosed | None = None
         self._told_of_clock = False
         self._moves: list[float] = []
@@ -122,7 +130,9 @@ class Reconnector:
             whole=self._whole,
         )
         # A connection that opens and breaks at once is no progress; one that was of use is.
-        core.router.subscribe((ResponseDone, InputAudioBufferCommitted), self._progress)
+        core.router.subscribe(
+            (ResponseDone, InputAudioBufferCommitted, Transcribed), self._progress
+        )
         self._remember()
         if self._lead is not None:
             core.router.subscribe((SessionCreated, SessionUpdated), self._described)
@@ -152,6 +162,8 @@ class Reconnector:
         Returns the task that follows it; ``None`` where the session is to end.
         """
         self._lose(closed)
+        if asyncio.get_running_loop().time() - self._since >= LASTING_SECONDS:
+            self._attempt = 0
         failure: ConnectionClosed | BaseException = closed
         while not self._stopped.is_set():
             socket, self._spare = self._spare, None
@@ -169,12 +181,13 @@ class Reconnector:
                     break
             self._wire.move_to(socket)
             self._core.arrived()
+            self._core.last_error = None  # of another connection
             following = asyncio.create_task(self._wire.follow(), name="voxwire following")
             try:
                 reconnected = await self._restored(following, planned)
             except BaseException as error:
                 # Whatever it is, also a cancelling: nothing may go on reading that connection.
-                await self._abandon(following)
+                by_server = await self._abandon(following, patient=isinstance(error, ServerError))
                 if not isinstance(error, Exception):
                     raise
                 self._error = failure = error
@@ -182,6 +195,8 @@ class Reconnector:
                     failure = self._refused = following.result()
                     if failure.code != 1006:  # the server said why
                         self._error = refused_with(failure, self._core.last_error)
+                else:
+                    self._refused = following.result() if by_server else None
                 self._restoration.lost(following.result())
                 continue
             self._down_since = self._error = self._refused = None
@@ -335,10 +350,15 @@ class Reconnector:
         for sent in self._restoration.own:
             await _settled(sent, deadline)
 
-    async def _abandon(self, following: asyncio.Task[ConnectionClosed]) -> None:
-        if not following.done():
-            await self._wire.leave()
+    async def _abandon(self, following: asyncio.Task[ConnectionClosed], *, patient: bool) -> bool:
+        """Leave a connection on which the session cannot be restored; tells whether the server has
+        closed it, for which a `patient` caller gives it a moment: its code says more."""
+        if patient:
+            await asyncio.wait([following], timeout=REFUSAL_SECONDS)
+        by_server = following.done()
+        self._wire.release()
         await asyncio.wait([following])
+        return by_server
 
     # -- before the end ----------------------------------------------------------------------
 
@@ -368,8 +388,8 @@ class Reconnector:
                 return  # the connection was lost meanwhile, and the session has moved
             self._moved = asyncio.get_running_loop().create_future()
             self._lose(None)
-            # The other connection is open: nobody need wait for the end of this one.
-            await self._wire.leave(patience=FAREWELL_SECONDS)
+            # The other connection is open: nobody waits for the end of this one.
+            self._wire.release()
             await self._moved
         finally:
             if self._spare is spare:
@@ -451,15 +471,22 @@ class Reconnector:
         core = self._core
         self._answered_before = core.responses.answered
         self._appended_before = core.cache.appended.total
+        self._since = asyncio.get_running_loop().time()
+        self._committed = False
 
     def _progress(self, event: Event) -> None:
-        """Progress is what this session asked for: an answer to a request of its own, or a turn of
-        audio that it sent. What a server does unasked is none, or it could go on for ever."""
+        """Progress is what this session asked for: an answer to a request of its own, or the answer
+        to audio that it sent, or the transcript of that. What a server does unasked is none, or it
+        could go on for ever."""
         core = self._core
-        if isinstance(event, ResponseDone):
-            useful = core.responses.answered > self._answered_before
+        appended = core.cache.appended.total > self._appended_before
+        if isinstance(event, InputAudioBufferCommitted):
+            self._committed = self._committed or appended
+            return
+        if isinstance(event, Transcribed):
+            useful = appended
         else:
-            useful = core.cache.appended.total > self._appended_before
+            useful = self._committed or core.responses.answered > self._answered_before
         if useful:
             self._attempt = 0
 

@@ -46,7 +46,7 @@ from ..responses.state import ResponseState
 __all__ = ["Restorer"]
 
 MOST_CUTS = 5
-"""How often a response that was cut off is asked for again."""
+"""How often a request whose response was cut off, or did not begin, is sent again."""
 
 # What is about something that went with the connection.
 _GONE: Final = (ResponseCancel, OutputAudioBufferClear)
@@ -80,6 +80,7 @@ class Restorer:
         self._whole = whole
         self._unanswered: list[SentEvent] = []
         self._own: dict[str, SentEvent] = {}
+        self._cuts: dict[str, int] = {}  # how often requests that the caller sent were cut off
         self._told = Reconnected(attempt=0, seconds=0.0)
         self._closed: ConnectionClosed | None = None
 
@@ -324,21 +325,26 @@ class Restorer:
         removal = core.cache.removal
         again: list[ResponseState] = []
         interrupted: list[str] = []
-        repeated = {sent.event_id for sent in self._unanswered}
         for turn in core.turns.pause():
             response_id = turn.response_id or ""
+            sent = next((s for s in self._unanswered if s.event_id == turn.event_id), None)
             if turn.cancelling:
                 told += removal.end_response(response_id) if turn.running else ()
                 self._end(turn, "cancelled")
             elif core.turns.started(turn) or (turn.running and removal.complete(response_id)):
                 told += removal.end_response(response_id)
                 self._end(turn, "completed")
-            elif turn.by_hand and turn.event_id in repeated:
-                turn.finish("incomplete")  # sent again as it is, and followed anew
             elif turn.running and not (self._again and self._whole and self._may_ask(turn)):
                 interrupted.append(response_id)
                 told += removal.end_response(response_id)
                 self._end(turn, "incomplete")
+            elif not turn.running and not self._may_ask(turn):
+                turn.finish("incomplete")
+                if sent is not None:
+                    self._unanswered.remove(sent)
+                    sent.settle(None, self._error())
+            elif turn.by_hand and sent is not None:
+                turn.finish("incomplete")  # sent again as it is, and followed anew
             else:
                 heard = core.playback.heard(response_id) if turn.running else {}
                 if turn.running:
@@ -348,16 +354,26 @@ class Restorer:
                     turn.finish("incomplete")  # the server began it, and may do so again
                 elif turn.by_hand:
                     turn.finish("incomplete")
-                    core.outbox.append(attrs.evolve(turn.asked, event_id=UNSET))
+                    again_as = core.next_event_id()
+                    self._cuts[again_as] = self._cuts.pop(turn.event_id or "", 0)
+                    core.outbox.append(attrs.evolve(turn.asked, event_id=again_as))
                 else:
                     (turn.requeue if heard else turn.restart)()
                     again.append(turn)
         return again, interrupted
 
     def _may_ask(self, turn: ResponseState) -> bool:
-        """Whether a response that was cut off is worth another request: each is paid for."""
+        """Whether a request is worth another try: each is paid for. Where it is not, what the user
+        said before it is left without an answer."""
         turn.cuts += 1
-        return turn.cuts <= MOST_CUTS
+        cuts = turn.cuts
+        if turn.by_hand and turn.event_id is not None:  # each time it is another turn
+            cuts = self._cuts[turn.event_id] = self._cuts.get(turn.event_id, 0) + 1
+        if cuts <= MOST_CUTS:
+            return True
+        self._cuts.pop(turn.event_id or "", None)
+        self._core.cache.removal.give_up()
+        return False
 
     def _end(self, turn: ResponseState, status: str) -> None:
         core = self._core

@@ -155,7 +155,7 @@ class ResponseState:
         """Whether that was before the response had begun, and may have found nothing."""
         self.attempts = 0
         self.cuts = 0
-        """How many connections were lost in the middle of its running response."""
+        """How many connections were lost while a request of it was out."""
         self.responses: list[RealtimeResponse] = []
         self.status: str = "queued"
         self.error: BaseException | None = None
