@@ -178,6 +178,11 @@ class Event(Model):
     _frame: bytes
 
     @property
+    def type(self) -> str:
+        """Its name on the wire, as it was received or is sent."""
+        raise NotImplementedError  # a field of each event
+
+    @property
     def raw(self) -> bytes | None:
         """The exact frame that was received; ``None`` for an event built by hand."""
         return getattr(self, "_frame", None)
@@ -251,7 +256,7 @@ class UnknownEvent(_Frozen, Event):
     """A frame that is no event of the specification; nothing in it is lost.
 
     Attributes:
-        type: the wire name, where there is one.
+        type: the wire name; empty where there is none.
         payload: the JSON value; ``UNSET`` where the frame is no JSON.
         reason: why it is no event; ``None`` where only its wire name is unknown.
     """
@@ -259,7 +264,7 @@ class UnknownEvent(_Frozen, Event):
     __slots__ = ("payload", "reason", "type")
     __match_args__ = ("type", "payload")
 
-    type: str | None
+    type: str
     payload: Any
     reason: str | None
 
@@ -271,7 +276,7 @@ class UnknownEvent(_Frozen, Event):
         raw: bytes | None = None,
         reason: str | None = None,
     ) -> None:
-        object.__setattr__(self, "type", type)
+        object.__setattr__(self, "type", type or "")
         object.__setattr__(self, "payload", payload)
         object.__setattr__(self, "reason", reason)
         if raw is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from functools import partial
 from typing import Any
 
 import voxwire
@@ -84,7 +85,8 @@ class Worker:
             # Tools that run at once find it, too: nothing was awaited since the opening.
             owner.append(session)
             if not new:
-                session.once(voxwire.Resumed, lambda event: self._resumed(name, event))
+                told = partial(self._resumed, name)
+                session.once(voxwire.Resumed, told, catch_up=True)
             await session.idle()
             while (turn := sum(item.role == "user" for item in session.conversation)) < self.turns:
                 await asyncio.sleep(random.uniform(0.0, 2 * self.pause))  # people think

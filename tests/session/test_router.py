@@ -13,9 +13,11 @@ from voxwire_protocol import (
     UnknownEvent,
 )
 
+import voxwire
 from voxwire.errors import InvalidOption, QueueOverflow
 from voxwire.protocol.codec import REALTIME
-from voxwire.protocol.local_event import Overflow
+from voxwire.protocol.local_event import LocalEvent, Overflow
+from voxwire.session.core import Core
 from voxwire.session.local_events import HandlerFailed
 from voxwire.session.router import Mailbox, Router
 
@@ -49,6 +51,24 @@ def test_matches_by_class_base_and_wire_name() -> None:
     assert by_class == by_name == server == [event]
     assert client == [sent]
     assert everything == [event, sent]
+
+
+def test_each_event_of_voxwires_own_has_a_type_that_is_a_key() -> None:
+    exported = [getattr(voxwire, name) for name in voxwire.__all__]
+    classes = [cls for cls in exported if isinstance(cls, type) and issubclass(cls, LocalEvent)]
+    own = {cls.type: cls for cls in classes if cls is not LocalEvent}
+    assert len(own) == len(classes) - 1 > 15
+    router = Core().router
+    for cls in own.values():
+        assert cls.type.startswith(("voxwire.", "conversation."))
+        assert cls.type not in {**REALTIME.client, **REALTIME.server}
+        assert router.key(cls.type) is cls
+    event = Overflow(queue="q", dropped=1)
+    heard = _heard(router, "voxwire.overflow")
+    router.dispatch(event, Overflow)
+    assert (heard, event.type) == ([event], "voxwire.overflow")
+    with pytest.raises(InvalidOption, match=r"did you mean 'voxwire\.tool_failed'"):
+        router.key("voxwire.tool_faild")
 
 
 def test_a_beta_name_is_the_same_subscription_as_its_event() -> None:

@@ -276,19 +276,25 @@ async def test_handlers_by_class_base_and_name_sync_and_async(live: Any) -> None
     assert len([entry for entry in heard if entry[0] == "once"]) == 1
 
 
-async def test_the_first_handlers_hear_what_came_before_them(live: Any) -> None:
+async def test_a_handler_gets_what_came_before_it_only_where_it_asks(live: Any) -> None:
     heard: list[str] = []
     async with live(added("item_1"), CLEAR, cleared(2)) as session:
         while not len(session.conversation):
             await asyncio.sleep(0.001)
-        session.on(SessionCreated, lambda event: heard.append("created"))
-        session.on(ConversationItemAdded, lambda event: heard.append(event.item.id))
+        session.on(ServerEvent, lambda event: heard.append(event.type))
+        session.on(SessionCreated, lambda event: heard.append("created"), catch_up=True)
+        session.once(
+            ConversationItemAdded, lambda event: heard.append(event.item.id), catch_up=True
+        )
         while len(heard) < 2:
             await asyncio.sleep(0.001)
         async with session.expect(InputAudioBufferCleared, timeout=5):
             await session.send(InputAudioBufferClear())
-        session.on(ServerEvent, lambda event: heard.append("late"))
-    assert sorted(heard) == ["created", "item_1"]
+        with pytest.raises(InvalidOption, match="no longer kept"):
+            session.on(ServerEvent, print, catch_up=True)
+    assert sorted(heard) == [
+        "created", "input_audio_buffer.cleared", "item_1",
+    ]  # fmt: skip
 
 
 async def test_off_ends_a_handler(live: Any) -> None:

@@ -296,8 +296,8 @@ async def test_the_first_handler_may_have_a_small_queue(connect: Any) -> None:
     overflows: list[voxwire.Overflow] = []
     async with opened(connect, added("a"), added("b"), added("c")) as session:
         await until(lambda: len(session.conversation) == 3)
-        session.on(ConversationItemAdded, heard.append, limit=1)
-        session.on(voxwire.Overflow, overflows.append)
+        session.on(ConversationItemAdded, heard.append, limit=1, catch_up=True)
+        session.on(voxwire.Overflow, overflows.append, catch_up=True)
         await until(lambda: heard)
     assert [event.item.id for event in heard] == ["c"]
     assert overflows[0].dropped == 1

@@ -336,7 +336,7 @@ async def test_what_was_evicted_of_a_session_that_nobody_holds_is_told(
             if snapshots:
                 async with voxwire.resume(own_store, name, wait=20) as again:
                     told: list[voxwire.Resumed] = []
-                    again.on(voxwire.Resumed, told.append)
+                    again.on(voxwire.Resumed, told.append, catch_up=True)
                     await again.say("more")
                     assert told[0].missing == stored.missing
                     assert again.conversation[0].text == "in the snapshot"

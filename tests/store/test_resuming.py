@@ -45,7 +45,7 @@ def said(session: voxwire.Session) -> list[tuple[str | None, str]]:
 async def resumed(store: Store, **options: Any) -> tuple[voxwire.Session, Resumed]:
     session = await voxwire.resume(store, "call-42", wait=20, storing=SHORT, **options)
     told: list[Resumed] = []
-    session.on(Resumed, told.append)
+    session.on(Resumed, told.append, catch_up=True)
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
         while not told:

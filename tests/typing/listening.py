@@ -55,6 +55,16 @@ def handlers(session: voxwire.Session) -> None:
     assert_type(session.off(ResponseDone, done), bool)
 
 
+async def types(session: voxwire.Session, threaded: voxwire.sync.Session) -> None:
+    async for event in session:
+        assert_type(event.type, str)
+    async for change in session.stream(voxwire.ConversationUpdated):
+        assert_type(change.type, str)
+    for event in threaded:
+        assert_type(event.type, str)
+    session.on(ResponseDone, lambda event: None, catch_up=True)
+
+
 def wrong_handlers(session: voxwire.Session) -> None:
     @session.on(ResponseDone)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     def other(event: ResponseCreated) -> None: ...

@@ -93,9 +93,9 @@ class TranscriptView:
                 self._names[item] = name
             case p.ResponseFunctionCallArgumentsDone(item_id=item, call_id=call):
                 # Clients answer from here on; the item itself comes later, if at all.
-                name = text_of(event.name) or self._names.get(str(item))
-                if name:
-                    yield from self._call(call, name, event.arguments)
+                known = text_of(event.name) or self._names.get(str(item))
+                if known:
+                    yield from self._call(call, known, event.arguments)
             case p.ResponseOutputItemDone(item=item):
                 yield from self._calls(item)
             case p.ResponseDone(response=p.RealtimeResponse() as response):

@@ -42,7 +42,7 @@ class Delta:
 class ConversationUpdated(LocalEvent):
     """An item has come, gone or changed."""
 
-    name: ClassVar[str] = "conversation.updated"
+    type: ClassVar[str] = "conversation.updated"
 
     item: Item
     """The item as it is now; ``item.deleted`` tells whether it has gone."""
@@ -55,7 +55,7 @@ class ConversationUpdated(LocalEvent):
 class ConversationItemAppended(LocalEvent):
     """An item has come into the conversation: one of the model is still empty then."""
 
-    name: ClassVar[str] = "conversation.item.appended"
+    type: ClassVar[str] = "conversation.item.appended"
 
     item: Item
 
@@ -65,7 +65,7 @@ class ConversationItemCompleted(LocalEvent):
     """An item is whole. Sent once for each, and not for one that was cut short. The transcript of
     what the user says comes later, with a :class:`ConversationUpdated`."""
 
-    name: ClassVar[str] = "conversation.item.completed"
+    type: ClassVar[str] = "conversation.item.completed"
 
     item: Item
 
@@ -74,7 +74,7 @@ class ConversationItemCompleted(LocalEvent):
 class ConversationInterrupted(LocalEvent):
     """The user begins to speak: the time to stop what is being played."""
 
-    name: ClassVar[str] = "conversation.interrupted"
+    type: ClassVar[str] = "conversation.interrupted"
 
     item_id: str | None = None
     """The assistant's latest message, if nothing of the user has come after it. Whether the

@@ -109,7 +109,7 @@ class Findings:
                     if peek(limit, "remaining") == 0 and number(peek(limit, "limit")):
                         name = string(peek(limit, "name")) or "?"
                         yield "warning", "Rate limit", f"none left of {name}"
-            case p.UnknownEvent(type=None, reason=reason):
+            case p.UnknownEvent(reason=str(reason)):
                 who = "client" if frame.dir == "c2s" else "server"
                 yield "warning", "No event", f"the {who} sent what is no event ({reason})"
             case p.UnknownEvent(type=name):

@@ -7,6 +7,7 @@ socket, so the asyncio face, the threaded face and the tests share it.
 from __future__ import annotations
 
 import logging
+from collections import ChainMap
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -29,15 +30,12 @@ from ..audio.playback.playback import Playback
 from ..conversation.call_ids import long_call, short_call
 from ..conversation.conversation import AudioRetention, Conversation, ConversationTracker
 from ..conversation.local_events import (
-    ConversationInterrupted,
-    ConversationItemAppended,
-    ConversationItemCompleted,
     ConversationUpdated,
 )
 from ..errors import ConnectionClosedError, InvalidEvent, ResponseTimeoutError, SessionExpired
 from ..protocol import codec
 from ..protocol.event_ids import EventIds
-from ..protocol.local_event import LocalEvent
+from ..protocol.local_event import LOCAL_EVENTS, LocalEvent
 from ..protocol.redaction import REDACTED, redact_text
 from ..tools.mcp import Approvals
 from ..tools.runner import Before
@@ -72,18 +70,6 @@ MOST_ITEMS = 10_000
 of megabytes."""
 
 
-LOCAL_NAMES: dict[str, type[Event]] = {
-    cls.name: cls
-    for cls in (
-        ConversationUpdated,
-        ConversationItemAppended,
-        ConversationItemCompleted,
-        ConversationInterrupted,
-    )
-}
-"""The names under which the conversation's own events are known elsewhere; ``on`` takes them."""
-
-
 Around: TypeAlias = Callable[[Call, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 """What the running of a call goes through: given the call and what runs it, awaits that and returns
 its outcome."""
@@ -91,8 +77,9 @@ its outcome."""
 
 @lru_cache(maxsize=16)
 def _names(protocol: codec.Codec) -> Mapping[str, type[Event]]:
-    """The names of a family's events: one table for all sessions of a process."""
-    return {**protocol.client, **protocol.server, **LOCAL_NAMES}
+    """The names of a family's events, and of Voxwire's own: one table for all sessions of a
+    process."""
+    return ChainMap({**protocol.client, **protocol.server}, LOCAL_EVENTS)
 
 
 class Core:

@@ -7,7 +7,7 @@ This module knows their shapes; it does not know when they are sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -29,6 +29,8 @@ __all__ = [
 class HandlerFailed(LocalEvent):
     """A handler raised. The session and all other handlers go on."""
 
+    type: ClassVar[str] = "voxwire.handler_failed"
+
     handler: str
     """The qualified name of the handler."""
 
@@ -44,6 +46,8 @@ class ObserverFailed(LocalEvent):
     """Something that is shown each frame failed and is shown no more: a recording whose file cannot
     be written, for one. The session goes on."""
 
+    type: ClassVar[str] = "voxwire.observer_failed"
+
     observer: str
     """What it was: the name of its class."""
 
@@ -54,6 +58,8 @@ class ObserverFailed(LocalEvent):
 @attrs.frozen(kw_only=True)
 class ToolFailed(LocalEvent):
     """A tool raised, or took too long. The model was told so, and the session goes on."""
+
+    type: ClassVar[str] = "voxwire.tool_failed"
 
     call: Any
     """The :class:`Call` that was being answered."""
@@ -67,6 +73,8 @@ class ToolRoundsExceeded(LocalEvent):
     """The model has called tools in as many responses of one turn as ``tool_rounds`` allows. It is
     asked once more, without tools, and the turn ends with that."""
 
+    type: ClassVar[str] = "voxwire.tool_rounds_exceeded"
+
     rounds: int
     """How many responses of the turn called tools."""
 
@@ -79,6 +87,8 @@ class ResponseTimedOut(LocalEvent):
     """The server sent nothing of a response for so long that it was cancelled and given up. What
     waits in the queue goes on."""
 
+    type: ClassVar[str] = "voxwire.response_timed_out"
+
     response_id: str | None
     """Its id; ``None`` where the server never began it."""
 
@@ -90,6 +100,8 @@ class ResponseTimedOut(LocalEvent):
 class ConnectionClosed(LocalEvent):
     """The connection has ended, and the session with it. It is the last event of a session, on a
     clean close too. A connection that is replaced by another ends in :class:`Reconnecting`."""
+
+    type: ClassVar[str] = "voxwire.connection_closed"
 
     code: int
     """The WebSocket close code; 1006 where the connection broke without a close frame."""
@@ -112,6 +124,8 @@ class Reconnecting(LocalEvent):
     """The connection was lost, and another one is about to be tried; or the session moves to
     another one as planned. What is sent from now on waits; audio that is appended is kept."""
 
+    type: ClassVar[str] = "voxwire.reconnecting"
+
     attempt: int
     """1 for the first since the session last made progress."""
 
@@ -131,6 +145,8 @@ class Reconnecting(LocalEvent):
 @attrs.frozen(kw_only=True)
 class Reconnected(LocalEvent):
     """The session goes on over another connection, its conversation restored."""
+
+    type: ClassVar[str] = "voxwire.reconnected"
 
     attempt: int
     """Which attempt it was; 0 for a planned move."""

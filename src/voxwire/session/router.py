@@ -26,7 +26,7 @@ Key: TypeAlias = "type[Event] | str"
 :class:`Event` for all), or a wire name such as ``"response.done"``."""
 
 BACKLOG = 1024
-"""How many events are kept for the first who listen."""
+"""How many events are kept for handlers that ask for what came before them."""
 
 MAX_BYTES = 16 * 1024 * 1024
 """How many bytes of frames a queue of events holds; audio is what fills it."""
@@ -106,6 +106,11 @@ class Router:
         while len(early) > BACKLOG or (self._early_bytes > UNREAD_BYTES and len(early) > 1):
             self._early_bytes -= _weight(early.popleft()[0])
             self._early_lost += 1
+
+    @property
+    def keeps_early(self) -> bool:
+        """Whether what came first is still kept, for :meth:`catch_up`."""
+        return self._early is not None
 
     def catch_up(self, subscription: Subscription) -> int:
         """Give `subscription` what came before it, as far as it is kept: see :meth:`forget`.

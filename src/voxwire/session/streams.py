@@ -245,6 +245,7 @@ class HandlerTask(Generic[E]):
         once: bool,
         thread: bool,
         limit: int,
+        catch_up: bool = False,
     ) -> None:
         self.handler = handler
         self._core = core
@@ -254,7 +255,7 @@ class HandlerTask(Generic[E]):
         sink = self._only if once else self._reader.mailbox.put
         self._subscription = core.router.subscribe(keys, sink)
         self.keys = self._subscription.keys
-        lost = core.router.catch_up(self._subscription)
+        lost = core.router.catch_up(self._subscription) if catch_up else 0
         if lost:
             core.local(Overflow(queue="before the first handler", dropped=lost))
         self.task = asyncio.create_task(self._run(), name=f"voxwire handler {name}")

@@ -31,8 +31,8 @@ class Subscriptions:
         self._core = core
         self._handlers: list[HandlerTask[Any]] = []
         self.patient = False
-        """Whether the first handlers come one by one, from another thread: then they hear what came
-        before them up to the next call of another kind, and not up to the next ``await``."""
+        """Whether the first handlers come one by one, from another thread: then what came before
+        them is kept up to the next call of another kind, and not up to the next ``await``."""
         self._catching_up = False
         self._drained = False
         self._mailboxes: list[Mailbox[Any]] = []  # not the streams: who drops one, ends it
@@ -66,19 +66,43 @@ class Subscriptions:
 
     @overload
     def on(
-        self, key: type[E], handler: None = None, *, thread: bool = False, limit: int = 1024
+        self,
+        key: type[E],
+        handler: None = None,
+        *,
+        thread: bool = False,
+        limit: int = 1024,
+        catch_up: bool = False,
     ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
     @overload
     def on(
-        self, key: str, handler: None = None, *, thread: bool = False, limit: int = 1024
+        self,
+        key: str,
+        handler: None = None,
+        *,
+        thread: bool = False,
+        limit: int = 1024,
+        catch_up: bool = False,
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
     def on(
-        self, key: type[E], handler: Callable[[E], Any], *, thread: bool = False, limit: int = 1024
+        self,
+        key: type[E],
+        handler: Callable[[E], Any],
+        *,
+        thread: bool = False,
+        limit: int = 1024,
+        catch_up: bool = False,
     ) -> Callable[[E], Any]: ...
     @overload
     def on(
-        self, key: str, handler: Callable[[Any], Any], *, thread: bool = False, limit: int = 1024
+        self,
+        key: str,
+        handler: Callable[[Any], Any],
+        *,
+        thread: bool = False,
+        limit: int = 1024,
+        catch_up: bool = False,
     ) -> Callable[[Any], Any]: ...
     def on(
         self,
@@ -87,12 +111,12 @@ class Subscriptions:
         *,
         thread: bool = False,
         limit: int = 1024,
+        catch_up: bool = False,
     ) -> Any:
         """Call `handler` with each event that matches; alone, a decorator.
 
         Each handler gets its events in order, one at a time, from a queue of its own that holds up
         to `limit` events (then :class:`Overflow`). What it raises becomes :class:`HandlerFailed`.
-        The first handlers of a session, up to the next ``await``, hear what came before them, too.
 
         Args:
             key: an event class, a base class (:class:`ServerEvent`, :class:`ClientEvent`,
@@ -100,30 +124,50 @@ class Subscriptions:
                 a server's own is taken as it is, one that is nearly an event's is refused.
             handler: a coroutine function, or a plain one that must not block.
             thread: run a plain function that may block in a thread.
+            catch_up: begin with what came before, such as ``session.created``. It is kept up to the
+                first ``await`` after the session's first handler, or until it is iterated.
+
+        Raises:
+            InvalidOption: what came before is no longer kept.
         """
-        return self._handle(key, handler, once=False, thread=thread, limit=limit)
+        return self._handle(key, handler, once=False, thread=thread, limit=limit, catch_up=catch_up)
 
     @overload
     def once(
-        self, key: type[E], handler: None = None, *, thread: bool = False
+        self, key: type[E], handler: None = None, *, thread: bool = False, catch_up: bool = False
     ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
     @overload
     def once(
-        self, key: str, handler: None = None, *, thread: bool = False
+        self, key: str, handler: None = None, *, thread: bool = False, catch_up: bool = False
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
     def once(
-        self, key: type[E], handler: Callable[[E], Any], *, thread: bool = False
+        self,
+        key: type[E],
+        handler: Callable[[E], Any],
+        *,
+        thread: bool = False,
+        catch_up: bool = False,
     ) -> Callable[[E], Any]: ...
     @overload
     def once(
-        self, key: str, handler: Callable[[Any], Any], *, thread: bool = False
+        self,
+        key: str,
+        handler: Callable[[Any], Any],
+        *,
+        thread: bool = False,
+        catch_up: bool = False,
     ) -> Callable[[Any], Any]: ...
     def once(
-        self, key: Any, handler: Callable[[Any], Any] | None = None, *, thread: bool = False
+        self,
+        key: Any,
+        handler: Callable[[Any], Any] | None = None,
+        *,
+        thread: bool = False,
+        catch_up: bool = False,
     ) -> Any:
         """Like :meth:`on`, for the next matching event only."""
-        return self._handle(key, handler, once=True, thread=thread, limit=1)
+        return self._handle(key, handler, once=True, thread=thread, limit=1, catch_up=catch_up)
 
     def _handle(
         self, key: Key, handler: Callable[[Any], Any] | None, **options: Any
@@ -132,10 +176,15 @@ class Subscriptions:
             self._here(listening=True)
             if options["thread"] and inspect.iscoroutinefunction(function):
                 raise InvalidOption("thread=True is for plain functions; await in an async one")
+            if options["catch_up"] and not self._core.router.keeps_early:
+                raise InvalidOption(
+                    "catch_up=True: the first events are no longer kept; register this handler "
+                    "before the first await, together with the session's other handlers"
+                )
             task: HandlerTask[Any] = HandlerTask(self._core, (key,), function, **options)
             self._handlers = [t for t in self._handlers if not t.task.done()]
             if not self._catching_up and not self.patient:
-                # All handlers that are registered in one go hear what came before them.
+                # All handlers that are registered in one go can hear what came before them.
                 self._catching_up = True
                 asyncio.get_running_loop().call_soon(self._core.router.forget)
             self._handlers.append(task)

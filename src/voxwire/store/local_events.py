@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import attrs
 
@@ -16,6 +17,8 @@ __all__ = ["OwnerChanged", "Resumed", "StoreFailed", "StoreRecovered", "StoreRes
 class StoreFailed(LocalEvent):
     """The store takes nothing at the moment; the session goes on. It comes once when that begins,
     and again each time that more had to be dropped."""
+
+    type: ClassVar[str] = "voxwire.store_failed"
 
     reason: str
     """What the store said."""
@@ -32,6 +35,8 @@ class StoreFailed(LocalEvent):
 class StoreRecovered(LocalEvent):
     """The store takes all again, and what was buffered is written."""
 
+    type: ClassVar[str] = "voxwire.store_recovered"
+
     seconds: float
     """How long it had not."""
 
@@ -44,6 +49,8 @@ class StoreReset(LocalEvent):
     """The store had lost what it held of the session: it was emptied, has evicted it, or went back
     to an older state. Nobody else has claimed the session since, so it goes on: its owner has
     claimed it again, and stores the conversation whole. Observers receive it, too."""
+
+    type: ClassVar[str] = "voxwire.store_reset"
 
     reason: str
     """What the store said; empty for observers."""
@@ -61,6 +68,8 @@ class OwnerChanged(LocalEvent):
     """Another process owns the session from here on. The one that did closes its connection at
     once; who observes hears it, too."""
 
+    type: ClassVar[str] = "voxwire.owner_changed"
+
     owner: str
     """Who owns it now, as it calls itself; empty where that is not known."""
 
@@ -72,6 +81,8 @@ class OwnerChanged(LocalEvent):
 class Resumed(LocalEvent):
     """This process has taken a session over, its conversation restored: the first event of a
     session that ``voxwire.resume`` opened."""
+
+    type: ClassVar[str] = "voxwire.resumed"
 
     owner: str
     """Who had it before, as it called itself; empty where that is not known."""

@@ -80,7 +80,8 @@ def resume(
 
     A response that was cut off is asked for again. A tool that had not begun, or is ``idempotent``,
     is run; of any other that had begun, the model is told that its outcome is unknown: no call runs
-    twice. :class:`Resumed`, the first event of the session, tells all of this.
+    twice. :class:`Resumed`, the first event of the session, reports all of this; a handler receives
+    it with ``catch_up=True``.
 
     Args:
         store: where the session is kept.

@@ -26,27 +26,37 @@ class Subscriptions(BaseSession[asyncio_face.Session]):
 
     @overload
     def on(
-        self, key: type[E], handler: None = None, *, limit: int = 1024
+        self, key: type[E], handler: None = None, *, limit: int = 1024, catch_up: bool = False
     ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
     @overload
     def on(
-        self, key: str, handler: None = None, *, limit: int = 1024
+        self, key: str, handler: None = None, *, limit: int = 1024, catch_up: bool = False
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
     def on(
-        self, key: type[E], handler: Callable[[E], Any], *, limit: int = 1024
+        self,
+        key: type[E],
+        handler: Callable[[E], Any],
+        *,
+        limit: int = 1024,
+        catch_up: bool = False,
     ) -> Callable[[E], Any]: ...
     @overload
     def on(
-        self, key: str, handler: Callable[[Any], Any], *, limit: int = 1024
+        self, key: str, handler: Callable[[Any], Any], *, limit: int = 1024, catch_up: bool = False
     ) -> Callable[[Any], Any]: ...
-    def on(self, key: Any, handler: Any = None, *, limit: int = 1024) -> Any:
+    def on(
+        self, key: Any, handler: Any = None, *, limit: int = 1024, catch_up: bool = False
+    ) -> Any:
         """Call `handler`, in a worker thread, with each event that matches; alone, a decorator.
-        See :meth:`voxwire.Session.on`."""
+        See :meth:`voxwire.Session.on`; what came before is kept up to the first call of another
+        kind."""
 
         def register(function: Any) -> Any:
             self._portal.run(
-                lambda: self._inner.on(key, function, thread=plain(function), limit=limit)
+                lambda: self._inner.on(
+                    key, function, thread=plain(function), limit=limit, catch_up=catch_up
+                )
             )
             return function
 
@@ -54,21 +64,27 @@ class Subscriptions(BaseSession[asyncio_face.Session]):
 
     @overload
     def once(
-        self, key: type[E], handler: None = None
+        self, key: type[E], handler: None = None, *, catch_up: bool = False
     ) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
     @overload
     def once(
-        self, key: str, handler: None = None
+        self, key: str, handler: None = None, *, catch_up: bool = False
     ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]: ...
     @overload
-    def once(self, key: type[E], handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+    def once(
+        self, key: type[E], handler: Callable[[E], Any], *, catch_up: bool = False
+    ) -> Callable[[E], Any]: ...
     @overload
-    def once(self, key: str, handler: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-    def once(self, key: Any, handler: Any = None) -> Any:
+    def once(
+        self, key: str, handler: Callable[[Any], Any], *, catch_up: bool = False
+    ) -> Callable[[Any], Any]: ...
+    def once(self, key: Any, handler: Any = None, *, catch_up: bool = False) -> Any:
         """Like :meth:`on`, for the next matching event only."""
 
         def register(function: Any) -> Any:
-            self._portal.run(lambda: self._inner.once(key, function, thread=plain(function)))
+            self._portal.run(
+                lambda: self._inner.once(key, function, thread=plain(function), catch_up=catch_up)
+            )
             return function
 
         return register if handler is None else register(handler)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 from voxwire_protocol import (
@@ -42,6 +42,8 @@ class McpApprovalRequested(LocalEvent):
     Answer with :meth:`approve` or :meth:`reject`, at any time while the session lasts; only the
     first answer is sent.
     """
+
+    type: ClassVar[str] = "voxwire.mcp_approval_requested"
 
     item: McpApprovalRequest
     """The item that asks."""
