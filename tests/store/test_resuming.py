@@ -357,7 +357,7 @@ async def test_what_cannot_work_is_told_at_once(tmp_path: Any) -> None:
     store = SQLiteStore(tmp_path / "s.db")
     with pytest.raises(InvalidOption, match="needs a store"):
         voxwire.resume(None, "call-1")  # type: ignore[arg-type]
-    with pytest.raises(InvalidOption, match="no setting"):
+    with pytest.raises(InvalidOption, match="unknown setting"):
         voxwire.resume(store, "call-1", instruction="x")  # type: ignore[call-arg]
     with pytest.raises(InvalidOption, match="letters"):
         voxwire.resume(store, "")

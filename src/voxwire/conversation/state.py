@@ -228,6 +228,7 @@ class ConversationState:
         self.order.remove(state.id)
         if deleted:
             state.deleted = True
+            self.mirrored.discard(state.id)  # another one may have its id
             self._deleted[state.id] = None
             limit(self._deleted)
 

@@ -343,6 +343,24 @@ async def test_an_id_may_be_used_again_after_its_item_was_deleted() -> None:
                 await (await session.send(gone)).acknowledged()
 
 
+async def test_an_id_may_be_used_again_after_a_move_and_a_deletion() -> None:
+    async with (
+        Emulator() as server,
+        asyncio.timeout(20),
+        voxwire.connect(url=server.url, rotate=True) as session,
+    ):
+        item: Any = {"type": "message", "role": "user", "id": "b"}
+        for words in ("one", "two", "three"):
+            item["content"] = [{"type": "input_text", "text": words}]
+            async with session.expect(voxwire.ConversationItemAdded, timeout=10):
+                await (await session.add(item)).acknowledged()
+            assert session.conversation["b"].text == words
+            await session.rotate()
+            assert session.conversation["b"].text == words
+            gone = voxwire.ConversationItemDelete(item_id="b")
+            await (await session.send(gone)).acknowledged()
+
+
 async def test_speech_that_was_restored_as_text_is_not_cut_as_audio() -> None:
     async with Emulator() as server:
         server.on("speak", reply="a long answer with many words in it")
