@@ -112,7 +112,7 @@ FORMS: dict[str, Lines] = {".md": markdown, ".srt": srt}
 
 async def main(path: str | None, out: TextIO, form: Lines, language: str | None = None) -> None:
     """Write down a meeting."""
-    settings: voxwire.TranscriptionOptions = {"turn_detection": voxwire.ServerVad()}
+    settings: voxwire.TranscriptionOptions = {}
     if language is not None:
         settings["language"] = language
     parts, number, seconds = Parts(sound_of(path)), 0, 0.0

@@ -58,7 +58,7 @@ async def test_a_file_is_written_down(
     more = [] if name is None else ["-o", name]
     program = await run(tmp_path, "meeting.wav", "-l", "en", *more)
     printed, told = await asyncio.wait_for(program.communicate(), 60)
-    assert told.decode() == "2 lines, 4 s of speech\n"
+    assert told.decode() == "2 lines, 3 s of speech\n"
     assert printed.decode() == PLAIN  # also where it goes into a file
     if name is not None:
         written = (tmp_path / name).read_text()

@@ -23,7 +23,12 @@ from voxwire.errors import InvalidEvent, InvalidOption
 def test_a_transcription_names_its_model_in_the_session() -> None:
     assert transcription_session().to_dict() == {
         "type": "transcription",
-        "audio": {"input": {"transcription": {"model": "gpt-live-transcribe"}}},
+        "audio": {
+            "input": {
+                "transcription": {"model": "gpt-live-transcribe"},
+                "turn_detection": None,  # the model refuses any
+            }
+        },
     }
 
 

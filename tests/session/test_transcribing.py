@@ -26,6 +26,7 @@ from voxwire.errors import (
 from voxwire.protocol.audio_format import PCMU
 
 VAD: Any = {"type": "server_vad", "silence_duration_ms": 500}
+BY_SERVER: Any = {"model": "gpt-transcribe", "turn_detection": VAD}
 SAID = ("good morning all", "let us begin", "any questions")
 
 
@@ -40,9 +41,9 @@ async def _read(session: voxwire.Transcriber, source: Any, **options: Any) -> li
 async def test_the_server_finds_the_lines() -> None:
     async with Emulator() as server:
         async with voxwire.connect_transcription(
-            url=server.url, language="en", turn_detection=VAD
+            url=server.url, language="en", model="gpt-transcribe", turn_detection=VAD
         ) as session:
-            assert session.session.audio.input.transcription.model == "gpt-live-transcribe"
+            assert session.session.audio.input.transcription.model == "gpt-transcribe"
             lines = await _read(session, _meeting(server))
             assert session.usage.usage.transcription.count == 3
             assert session.usage.cost().total > 0
@@ -85,7 +86,7 @@ async def test_nothing_said_is_no_line() -> None:
     async with Emulator() as server:
         for detection in (VAD, None):
             async with voxwire.connect_transcription(
-                url=server.url, turn_detection=detection
+                url=server.url, model="gpt-transcribe", turn_detection=detection
             ) as session:
                 assert await _read(session, b"") == []
 
@@ -105,7 +106,9 @@ async def test_sound_comes_from_files_pieces_and_iterators(tmp_path: Path) -> No
                 yield sound[at : at + 48_000]
 
         for source in (path, str(path), path.open("rb"), bytearray(sound), pieces(), plain()):
-            async with voxwire.connect_transcription(url=server.url, turn_detection=VAD) as session:
+            async with voxwire.connect_transcription(
+                url=server.url, model="gpt-transcribe", turn_detection=VAD
+            ) as session:
                 assert [line.text for line in await _read(session, source)] == list(SAID)
             if hasattr(source, "read"):
                 source.close()
@@ -115,7 +118,7 @@ async def test_a_phones_sound() -> None:
     async with Emulator() as server:
         sound = silence(400, PCMU) + server.speech("hello from the phone", PCMU)
         async with voxwire.connect_transcription(
-            url=server.url, input_format="pcmu", turn_detection=VAD
+            url=server.url, input_format="pcmu", model="gpt-transcribe", turn_detection=VAD
         ) as session:
             [line] = await _read(session, sound)
     assert line.text == "hello from the phone"
@@ -161,7 +164,9 @@ async def test_settings_change_on_the_way() -> None:
 
 async def test_one_at_a_time_and_another_after_a_break() -> None:
     async with Emulator() as server:
-        async with voxwire.connect_transcription(url=server.url, turn_detection=VAD) as session:
+        async with voxwire.connect_transcription(
+            url=server.url, model="gpt-transcribe", turn_detection=VAD
+        ) as session:
             first = session.transcribe(_meeting(server), settle=0.05)
             assert (await anext(first)).text == SAID[0]
             with pytest.raises(InvalidOption, match="one transcribe"):
@@ -196,7 +201,9 @@ async def test_a_source_that_fails_is_the_callers_to_see() -> None:
 
 async def test_a_connection_that_breaks_is_an_error() -> None:
     async with Emulator(faults=[CloseAfter(6, 1011, "broken")]) as server:
-        async with voxwire.connect_transcription(url=server.url, turn_detection=VAD) as session:
+        async with voxwire.connect_transcription(
+            url=server.url, model="gpt-transcribe", turn_detection=VAD
+        ) as session:
             with pytest.raises(ConnectionClosedError, match="1011"):
                 await _read(session, _meeting(server))
 
@@ -271,3 +278,36 @@ async def test_going_on_after_the_connection_is_not_promised(option: Any) -> Non
             connect(url="ws://127.0.0.1:1", **option)
     off: Any = {"reconnect": None, "rotate": False}
     voxwire.connect_transcription(url="ws://127.0.0.1:1", **off)
+
+
+@pytest.mark.parametrize("model", [None, "gpt-live-transcribe", "gpt-realtime-whisper"])
+async def test_lines_end_at_pauses_with_models_that_know_no_turns(model: str | None) -> None:
+    options: Any = {} if model is None else {"model": model}
+    async with Emulator() as server:
+        quiet = silence(900)
+        sound = quiet.join([b"", *(server.speech(text) for text in SAID), b""])
+        async with voxwire.connect_transcription(url=server.url, **options) as session:
+            assert session.session.audio.input.turn_detection is None
+            lines = await _read(session, sound)
+        sent = sum(
+            len(event["audio"]) * 3 // 4
+            for event in server.connections[0].events
+            if event["type"] == "input_audio_buffer.append"
+        )
+    assert [line.text for line in lines] == list(SAID)
+    assert sent < len(sound)  # the silence in between is not sent
+    starts = [line.start_ms or 0 for line in lines]
+    assert starts == sorted(starts)
+    assert 500 <= starts[0] <= 900
+
+
+@pytest.mark.parametrize("model", ["gpt-live-transcribe", "gpt-realtime-whisper"])
+async def test_a_model_that_knows_no_turns_refuses_turn_detection(model: str) -> None:
+    hearing = {"transcription": {"model": model}, "turn_detection": VAD}
+    update: Any = {"type": "transcription", "audio": {"input": hearing}}
+    async with Emulator() as server:
+        async with voxwire.connect_transcription(url=server.url) as session:
+            wanted = voxwire.SessionUpdate.from_dict({"session": update})
+            receipt = await session.send(wanted)
+            with pytest.raises(voxwire.ServerError, match="Turn detection is not supported"):
+                await receipt.acknowledged(10)

@@ -170,8 +170,6 @@ async def _run(
 ) -> int:
     from contextlib import AsyncExitStack
 
-    from voxwire_protocol import ServerVad
-
     from .. import connect_transcription
     from .event_text import error_text
     from .screen import fail, screen, steps
@@ -180,8 +178,6 @@ async def _run(
     from .wav_files import Measured, sound_file
 
     sound = sound_file(file)
-    # A service may find no turns by itself; which model does, the library knows.
-    detection = {"turn_detection": None if segment is not None else ServerVad()}
     failed = number = 0
     async with AsyncExitStack() as stack:
         target = None  # stdout, as it is then: lines go above the bar
@@ -189,7 +185,8 @@ async def _run(
             target = stack.enter_context(output.open("w", encoding="utf-8"))
         step = stack.enter_context(steps("transcribing", unit="s", console=screen()))
         where = await stack.enter_async_context(place.reached())
-        opening = connect_transcription(**where, **_with_turns(settings, detection))
+        # Without turn detection, lines end where the speaker pauses: that works with every model.
+        opening = connect_transcription(**where, **settings, turn_detection=None)
         session = await stack.enter_async_context(opening)
         heard = Measured(sound, session.session, step)
         cut: dict[str, Any] = {} if segment is None else {"segment_ms": int(segment * 1000)}
@@ -205,12 +202,3 @@ async def _run(
     if number == 0:
         fail("no speech was found in it")
     return 1 if failed or number == 0 else 0
-
-
-def _with_turns(settings: dict[str, Any], detection: dict[str, Any]) -> dict[str, Any]:
-    from ..session.media_options import transcription_session
-
-    model = settings.get("model")
-    alone = transcription_session(**({} if model is None else {"model": model}))
-    finds = getattr(getattr(alone.audio, "input", None), "turn_detection", "") is not None
-    return {**settings, **detection} if finds else settings

@@ -16,6 +16,7 @@ __all__ = ["DEFAULT_MODEL", "DEFAULT_TRANSCRIBER", "SessionSettings", "realtime"
 
 DEFAULT_MODEL: Final = "gpt-realtime-2.1"
 DEFAULT_TRANSCRIBER: Final = "gpt-live-transcribe"
+WITHOUT_TURNS: Final = frozenset({"gpt-live-transcribe", "gpt-realtime-whisper"})
 
 _INSTRUCTIONS: Final = (
     "You are a friendly voice assistant. Answer briefly, in the language of the user, and call a "
@@ -153,6 +154,25 @@ class SessionSettings:
                 if changes.get(name) is not None:
                     raise ApiError.unsupported(f"session.{name}", model)
         check_tools(changes.get("tools"), "session.tools")
+        if updated.get("type") == "transcription":
+            _check_turns(updated, changes)
+
+
+def _check_turns(updated: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """The newest models of transcription sessions hear a stream, and refuse any turn detection."""
+    hearing = updated["audio"]["input"]
+    model = (hearing.get("transcription") or {}).get("model")
+    if model not in WITHOUT_TURNS:
+        return
+    audio = cast("Mapping[str, Any]", changes.get("audio") or {})
+    asked = cast("Mapping[str, Any]", audio.get("input") or {}).get("turn_detection")
+    if asked is not None:
+        raise ApiError(
+            "invalid_value",
+            f"Turn detection is not supported for transcription model '{model}'.",
+            "session.audio.input.turn_detection",
+        )
+    hearing["turn_detection"] = None
 
 
 def check_tools(tools: Any, path: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 __all__ = [
     "REDACTED",
+    "SHORTEST_SECRET",
     "DeltaRedactor",
     "Veiled",
     "redact",
@@ -86,7 +87,7 @@ _SECRET_HEADER = re.compile(
     r"auth|cookie|credential|api-?key|-key$|password|secret|signature|token", re.IGNORECASE
 )
 # Shorter values of such headers are not cut out wherever the same letters appear.
-_SHORTEST = 6
+SHORTEST_SECRET = 6
 
 
 class Veiled(str):
@@ -143,7 +144,7 @@ def secrets_of_headers(headers: Mapping[str, str]) -> tuple[str, ...]:
         plain = name.lower().replace("-", "_")
         if plain in ("authorization", "proxy_authorization"):
             found.append(value.rpartition(" ")[2])
-        elif plain in _NAMES or (secret_header(name) and len(value) >= _SHORTEST):
+        elif plain in _NAMES or (secret_header(name) and len(value) >= SHORTEST_SECRET):
             found.append(value)
     return tuple(veiled(key) for key in found if key)
 
@@ -156,7 +157,7 @@ def secrets_of_url(url: str) -> tuple[str, ...]:
     except ValueError:  # no address at all, which those say who want to use it
         return ()
     query = [value for name, value in parse_qsl(parts.query) if _secret_query(name, value)]
-    return tuple(veiled(key) for key in [*query, password or ""] if len(key) >= _SHORTEST)
+    return tuple(veiled(key) for key in [*query, password or ""] if len(key) >= SHORTEST_SECRET)
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
@@ -257,13 +258,13 @@ class DeltaRedactor:
 
 def _occurrences(text: str, secret: str, new: int) -> Iterable[tuple[int, int]]:
     """Where a secret stands in a text, whole or, at its end, begun."""
-    if len(secret) < _SHORTEST:
+    if len(secret) < SHORTEST_SECRET:
         return
     at = text.find(secret, max(0, new - len(secret)))
     while at >= 0:
         yield at, at + len(secret)
         at = text.find(secret, at + len(secret))
-    for size in range(min(len(secret) - 1, len(text)), _SHORTEST - 1, -1):
+    for size in range(min(len(secret) - 1, len(text)), SHORTEST_SECRET - 1, -1):
         if text.endswith(secret[:size]):
             yield len(text) - size, len(text)
             return

@@ -36,8 +36,9 @@ __all__ = [
     "translation_session",
 ]
 
-# These hear a whole stream, and no turns in it.
-_WITHOUT_TURNS = ("gpt-realtime-whisper",)
+# These hear a whole stream, and refuse any turn detection.
+WITH_TURNS = "gpt-transcribe"
+_WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
 
 
 class TranscriptionOptions(TypedDict, total=False):
@@ -54,9 +55,11 @@ class TranscriptionOptions(TypedDict, total=False):
     prompt: str
     """A hint about words and style."""
     delay: Literal["minimal", "low", "medium", "high", "xhigh"]
-    """How long to wait before writing: later is better. ``gpt-realtime-whisper`` only."""
+    """How long to wait before writing: later is better. For models that write while somebody
+    speaks: ``gpt-live-transcribe``, ``gpt-realtime-whisper``."""
     turn_detection: TurnDetection | Mapping[str, Any] | None
-    """When a line ends; ``None`` is by hand."""
+    """When a line ends; ``None`` is by commits, as :meth:`Transcriber.transcribe` makes them. The
+    default model refuses any."""
     noise_reduction: NoiseReduction | Literal["near_field", "far_field"] | None
     """How the microphone hears."""
     input_format: AudioFormat | Literal["pcm", "pcmu", "pcma"]
@@ -116,8 +119,8 @@ def transcription_session(
     if writing.model in _WITHOUT_TURNS:
         if inward.get("turn_detection", incoming.turn_detection) not in (None, UNSET):
             raise InvalidOption(
-                f"{writing.model} finds no turns: leave turn_detection out, or take "
-                f"{DEFAULT_TRANSCRIPTION_MODEL}"
+                f"{writing.model} finds no turns: leave turn_detection out (transcribe() ends "
+                f"lines at pauses), or take model={WITH_TURNS!r}"
             )
         inward["turn_detection"] = None
     incoming = attrs.evolve(incoming, transcription=writing, **inward)

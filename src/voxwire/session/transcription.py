@@ -27,6 +27,7 @@ from voxwire_protocol import (
 )
 
 from ..audio.convert import silence
+from ..audio.vad import EnergyDetector, utterances
 from ..errors import InvalidOption, WaitTimeout
 from ..protocol.audio_format import PCM16, Format, format_of
 from ..protocol.dialect import early_transcript
@@ -224,7 +225,7 @@ class Transcriber(Hearing, BaseSession):
         self,
         source: SoundSource,
         *,
-        segment_ms: int = 10_000,
+        segment_ms: int | None = None,
         settle: float = 1.0,
         patience: float = 30.0,
     ) -> AsyncIterator[TranscriptLine]:
@@ -232,12 +233,14 @@ class Transcriber(Hearing, BaseSession):
 
         It ends when the sound does and all lines have come. With turn detection, the server finds
         the lines, and a little silence is sent behind the sound so that the last one ends. Without,
-        the sound is cut into lines of equal length.
+        as with the models that know no turns, a line ends where the speaker pauses, told by how
+        loud it is, and one of more than 20 seconds at its quietest place. Silence is not sent.
 
         Args:
             source: the path of a WAV file, sound in the session's format, or what gives pieces of
                 it, such as a microphone.
-            segment_ms: how long a line is where there is no turn detection.
+            segment_ms: without turn detection, cut the sound into lines of this length in place of
+                the speaker's pauses; words may be cut.
             settle: seconds without news after which a server that finds the lines by itself counts
                 as having found all.
             patience: seconds to wait for a line that has begun and does not come.
@@ -249,13 +252,18 @@ class Transcriber(Hearing, BaseSession):
         """
         if self._busy:
             raise InvalidOption("one transcribe() at a time: wait for its end, or connect again")
-        if segment_ms < MIN_COMMIT_MS:
+        if segment_ms is not None and segment_ms < MIN_COMMIT_MS:
             raise InvalidOption(f"segment_ms={segment_ms}: a line has at least {MIN_COMMIT_MS} ms")
         self._busy = True
         lines = TranscriptLines()
         manual = self._settings("turn_detection") is None
         stream = self.stream(*EVENTS, limit=65_536)
-        feed = self._cut(source, lines, segment_ms) if manual else self._flow(source)
+        if not manual:
+            feed = self._flow(source)
+        elif segment_ms is None:
+            feed = self._split(source, lines)
+        else:
+            feed = self._cut(source, lines, segment_ms)
         meanwhile = WhileSending(stream, asyncio.create_task(feed, name="voxwire transcribe"))
         try:
             while not (meanwhile.sent and manual and not lines.pending):
@@ -289,6 +297,22 @@ class Transcriber(Hearing, BaseSession):
         await self.append_audio(silence(quiet_ms + 700, form))
         # An update that changes nothing: its answer comes after all that the sound has led to.
         await self.change(TranscriptionSession())
+
+    async def _split(self, source: SoundSource, lines: TranscriptLines) -> None:
+        """Send what is said, and end a line where the speaker pauses."""
+        form = self._format
+        shortest, sent = form.size(ms=MIN_COMMIT_MS), 0
+        async for part in utterances(sound_of(source, form), EnergyDetector(form)):
+            if isinstance(part, bytes):
+                await self.append_audio(part)
+                sent += len(part)
+                continue
+            if sent < shortest:
+                await self.append_audio(silence(form.ms(shortest - sent) + 1, form))
+            lines.cut(part.start_ms, part.end_ms)
+            receipt = await self.commit_audio()
+            sent = 0
+            await receipt.acknowledged(ANSWER_SECONDS)
 
     async def _cut(self, source: SoundSource, lines: TranscriptLines, segment_ms: int) -> None:
         """Send it in lines of equal length."""
