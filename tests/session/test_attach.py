@@ -108,7 +108,7 @@ async def test_a_line_that_says_nothing_is_taken_as_it_is(
         ("c", {"server": voxwire.XAI(api_key=KEY)}, InvalidOption, "no calls"),
         ("c", {"url": "ws://h.test/", "api_key": KEY}, InvalidOption, "unencrypted"),
         ("c", {"voice": 7, "url": "ws://localhost/"}, InvalidEvent, "voice"),
-        ("c", {"colour": 7, "url": "ws://localhost/"}, InvalidOption, "unknown setting"),
+        ("c", {"colour": 7, "url": "ws://localhost/"}, InvalidOption, "unknown argument"),
     ],
 )
 def test_wrong_arguments_are_told_at_once(
