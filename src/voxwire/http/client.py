@@ -17,7 +17,7 @@ import httpx
 from ..protocol.redaction import redact_url, veiled, veiled_headers
 from ..transport.credentials import Credential
 from ..transport.providers.profile import ServerProfile
-from ..transport.proxy import ProxyOption
+from ..transport.proxy import ProxyOption, veiled_proxy
 from .address import address, proxy_between
 from .operation import Operation, Timeout
 from .resources import (
@@ -92,7 +92,7 @@ class Client:
         clock: Callable[[], float] = time.time,
     ) -> None:
         api_key, headers = veiled(api_key), headers and veiled_headers(headers)
-        proxy = veiled(proxy)
+        proxy = veiled_proxy(proxy)
         where = address(
             server=server,
             base_url=base_url,
@@ -173,7 +173,7 @@ class AsyncClient:
         clock: Callable[[], float] = time.time,
     ) -> None:
         api_key, headers = veiled(api_key), headers and veiled_headers(headers)
-        proxy = veiled(proxy)
+        proxy = veiled_proxy(proxy)
         where = address(
             server=server,
             base_url=base_url,

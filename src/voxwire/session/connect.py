@@ -19,7 +19,7 @@ from ..protocol import codec
 from ..protocol.redaction import veiled, veiled_headers, veiled_tools
 from ..transport.credentials import Credential
 from ..transport.providers.profile import ServerProfile, located
-from ..transport.proxy import ProxyOption
+from ..transport.proxy import ProxyOption, veiled_proxy
 from ..transport.url import Target
 from .actions import GivenTool
 from .core import MOST_ITEMS, Core
@@ -136,7 +136,7 @@ def connect(
     """
     # From here on: an error's frames may be printed with their variables.
     api_key, headers = veiled(api_key), headers and veiled_headers(headers)
-    proxy = veiled(proxy)
+    proxy = veiled_proxy(proxy)
     tools = veiled_tools(tools)
     keep = None
     if not (store is None and session_id is None and storing is None):

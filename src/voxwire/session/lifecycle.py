@@ -17,10 +17,10 @@ from typing import Any, Generic, TypedDict, TypeVar
 from voxwire_protocol import ErrorEvent
 
 from ..errors import AuthenticationError, ConnectTimeout, InvalidOption, UpgradeRejected
-from ..protocol.redaction import redact_url, veiled
+from ..protocol.redaction import redact_url
 from ..transport.fast_websocket import WebSocket
 from ..transport.open import dial
-from ..transport.proxy import ProxyOption, check_proxy
+from ..transport.proxy import ProxyOption, check_proxy, veiled_proxy
 from ..transport.url import Target
 from .core import Core
 from .reconnect.policy import Reconnect
@@ -96,7 +96,7 @@ def connection(options: ConnectionOptions) -> ConnectionOptions:
     if rounds < 1:
         raise InvalidOption(f"tool_rounds={rounds}: give 1 or more")
     check_proxy(given["proxy"])
-    given["proxy"] = veiled(given["proxy"])  # it may hold a password
+    given["proxy"] = veiled_proxy(given["proxy"])
     return given
 
 

@@ -23,7 +23,15 @@ from ..errors import InvalidOption, ProxyError
 from ..protocol.redaction import redact_text, secrets_of_url, veiled
 from .url import is_local
 
-__all__ = ["Proxy", "ProxyOption", "check_proxy", "proxy_failure", "proxy_of", "refusal_words"]
+__all__ = [
+    "Proxy",
+    "ProxyOption",
+    "check_proxy",
+    "proxy_failure",
+    "proxy_of",
+    "refusal_words",
+    "veiled_proxy",
+]
 
 ProxyOption: TypeAlias = "str | Literal[True] | None"
 """True: the proxy that the environment names, if any. ``None``: none. Else the proxy's address."""
@@ -81,6 +89,11 @@ def proxy_of(url: str, given: ProxyOption, *, socks: str) -> Proxy | None:
     if found is not None and found.socks and find_spec(socks) is None:
         raise InvalidOption(f"{found} needs {socks}: pip install 'voxwire[socks]'")
     return found
+
+
+def veiled_proxy(given: ProxyOption) -> ProxyOption:
+    """The same, in a veil: an address may hold a password."""
+    return veiled(given) if isinstance(given, str) else given
 
 
 def check_proxy(given: object) -> None:
