@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 import voxwire
@@ -63,6 +64,25 @@ async def test_a_secret_opens_the_session_that_it_stands_for(desk: Emulator) -> 
         assert await client.calls.hangup(call.call_id)
 
 
+async def test_a_call_without_settings_has_the_defaults(desk: Emulator) -> None:
+    async with voxwire.AsyncClient(api_key=KEY) as client:
+        call = await client.calls.create(OFFER)
+        async with voxwire.attach(call.call_id) as sideband:
+            assert sideband.session.model == "gpt-realtime-2.1"
+
+
+async def test_an_offer_alone_is_for_client_secrets(desk: Emulator) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(
+            f"{desk.http_url}/realtime/calls",
+            content=OFFER,
+            headers={**headers, "Content-Type": "application/sdp"},
+        )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "unsupported_content_type"
+
+
 async def test_a_secret_for_translation(desk: Emulator) -> None:
     async with voxwire.AsyncClient() as client:
         session = {"model": "gpt-realtime-translate", "audio": {"output": {"language": "es"}}}
@@ -74,13 +94,13 @@ async def test_a_secret_for_translation(desk: Emulator) -> None:
 async def test_the_old_endpoints_and_the_way_from_them(desk: Emulator) -> None:
     async with voxwire.AsyncClient() as client:
         old = await client.sessions.create({"voice": "ash", "input_audio_format": "g711_ulaw"})
-        session = voxwire.protocol.legacy.from_legacy(old)
+        session = voxwire.legacy.from_legacy(old)
         assert isinstance(session, RealtimeSession)
         assert session.audio.input.format == voxwire.PcmuAudioFormat()
         assert session.audio.output.voice == "ash"
         wanted = {"input_audio_transcription": {"model": "whisper-1"}}
         listening = await client.transcription_sessions.create(wanted)
-        converted = voxwire.protocol.legacy.from_legacy(listening)
+        converted = voxwire.legacy.from_legacy(listening)
         assert isinstance(converted, voxwire.TranscriptionSession)
         assert converted.audio.input.transcription.model == "whisper-1"
 

@@ -166,7 +166,8 @@ def test_logs_hold_what_happened_and_no_secret(
     with caplog.at_level(logging.DEBUG):
         api(lambda client: client.client_secrets.create(session=session))
         api(lambda client: client.calls.create(OFFER, session=session))
-        api(lambda client: client.calls.create(OFFER), headers={"Cookie": "tasty-cookie"})
+        cookie = {"Cookie": "tasty-cookie"}
+        api(lambda client: client.calls.create(OFFER), headers=cookie, api_key="ek_9876543210")
     said = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
     ours = "\n".join(line for line in said if "attempt" in line)
     for word in (

@@ -133,6 +133,53 @@ def test_a_call_with_a_secret_is_the_bare_offer(api: Any, server: HttpServer) ->
     assert seen.body == OFFER.encode()
 
 
+@pytest.mark.parametrize("given", ["text", "function", "header"])
+def test_a_call_with_an_account_key_is_a_form_with_the_defaults(
+    api: Any, server: HttpServer, given: str
+) -> None:
+    key = "sk-test-0123456789abcdef"
+    options: dict[str, Any] = {
+        "text": {"api_key": key},
+        "function": {"api_key": lambda: key},
+        "header": {"headers": {"Authorization": f"Bearer {key}"}, "api_key": None},
+    }[given]
+    server.plan = [Answer(201, REPLY.encode(), {"Location": "/v1/realtime/calls/rtc_7"})]
+    assert api(lambda client: client.calls.create(OFFER), **options).sdp == REPLY
+    (seen,) = server.seen
+    form = parts(seen.body, seen.headers["content-type"])
+    assert form["sdp"] == ("application/sdp", OFFER.encode())
+    assert json.loads(form["session"][1]) == {"type": "realtime", "model": "gpt-realtime-2.1"}
+    assert b"filename" not in seen.body
+
+
+def test_the_key_of_the_moment_decides_how_a_call_is_made(api: Any, server: HttpServer) -> None:
+    keys = iter(["ek_0123456789", "sk-test-0123456789abcdef"])
+    server.plan = [Answer(429, {}), Answer(201, REPLY.encode())]
+    api(lambda client: client.calls.create(OFFER), api_key=lambda: next(keys))
+    first, second = (seen.headers["content-type"] for seen in server.seen)
+    assert first == "application/sdp"
+    assert second.startswith("multipart/form-data; boundary=")
+
+
+@pytest.mark.parametrize("settings", [None, {"type": "realtime", "model": "m"}])
+@pytest.mark.parametrize("ends", ["\r\n", "\n"])
+def test_a_call_has_the_form_that_the_official_client_gives_it(
+    api: Any, server: HttpServer, settings: Any, ends: str
+) -> None:
+    openai = pytest.importorskip("openai")
+    offer = OFFER.replace("\r\n", ends)
+    session = settings or {"type": "realtime", "model": "gpt-realtime-2.1"}
+    server.plan = [Answer(201, REPLY.encode())] * 2
+    api(lambda client: client.calls.create(offer, session=settings), api_key="sk-one-0123456789")
+    with openai.OpenAI(api_key="sk-one-0123456789", base_url=server.url) as official:
+        official.realtime.calls.create(sdp=offer, session=session)
+    ours, theirs = (parts(seen.body, seen.headers["content-type"]) for seen in server.seen)
+    assert ours["sdp"] == theirs["sdp"]
+    assert ours["session"][0] == theirs["session"][0]
+    assert json.loads(ours["session"][1]) == json.loads(theirs["session"][1])
+    assert ours.keys() == theirs.keys()
+
+
 @pytest.mark.parametrize("ends", ["\r\n", "\n"])
 def test_line_ends_of_an_offer_are_left_alone(api: Any, server: HttpServer, ends: str) -> None:
     offer, reply = OFFER.replace("\r\n", ends), REPLY.replace("\r\n", ends)

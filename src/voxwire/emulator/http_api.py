@@ -258,6 +258,13 @@ class HttpApi:
                 for mistake in examine("RealtimeSession", wanted, "session"):
                     raise mistake
         elif content_type.startswith("application/sdp"):
+            key = key_of(request.headers)
+            if key is not None and secret is None and not key.startswith("ek_"):
+                raise ApiError(
+                    "unsupported_content_type",
+                    "An SDP offer alone is for client secrets. With an API key, use "
+                    "multipart/form-data with the parts 'sdp' and 'session'.",
+                )
             offer = request.body.decode(errors="replace")
             if secret is not None:
                 wanted = dict(secret.wanted)

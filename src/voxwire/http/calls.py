@@ -71,8 +71,9 @@ def create_call(
 
     Args:
         sdp: the offer, as the WebRTC stack made it; it goes out as it is.
-        session: the settings of the conversation, with a project's key. Leave it out with a client
-            secret, which has its settings already: then the offer goes alone.
+        session: the settings of the conversation. Left out, they are those of the client secret
+            with which the call is made: the offer goes alone. With any other key they are the
+            server's defaults, with a current model, or the deployment of Azure.
     """
     if not isinstance(sdp, str) or not sdp.startswith("v="):
         got = "another text" if isinstance(sdp, str) else type(sdp).__name__
@@ -81,11 +82,17 @@ def create_call(
             f"expected an SDP offer, a text that begins with v=, got {got}",
             "of a session description it is the field sdp",
         )
-    body: CallCreateRequest | str = sdp
     if session is not None:
         body = checked(CallCreateRequest, {"sdp": sdp, "session": session}, options)
+        return operation("create_call", creating.get_kwargs(body=body), _call_answer, options)
 
-    return operation("create_call", creating.get_kwargs(body=body), _call_answer, options)
+    def whole(model: str | None) -> dict[str, Any]:
+        # The service takes an offer alone with a client secret only.
+        defaults = RealtimeSession() if model is None else RealtimeSession(model=model)
+        return creating.get_kwargs(body=CallCreateRequest(sdp=sdp, session=defaults))
+
+    alone = creating.get_kwargs(body=sdp)
+    return operation("create_call", alone, _call_answer, options, with_account_key=whole)
 
 
 def accept_call(

@@ -99,7 +99,7 @@ def create_legacy_session(
 ) -> Operation[LegacySessionCreateResponse]:
     """Make a key by the endpoint of the beta, with flat settings. Deprecated.
 
-    Use ``client_secrets.create``; ``voxwire.protocol.legacy.from_legacy`` converts the settings.
+    Use ``client_secrets.create``; ``voxwire.legacy.from_legacy`` converts the settings.
     """
     _deprecated("sessions.create", "/realtime/sessions")
     body = checked(LegacySessionCreateRequest, session, options)
@@ -113,7 +113,7 @@ def create_legacy_transcription_session(
 ) -> Operation[LegacyTranscriptionSessionCreateResponse]:
     """Make a key for transcription by the endpoint of the beta, with flat settings. Deprecated.
 
-    Use ``client_secrets.create``; ``voxwire.protocol.legacy.from_legacy`` converts the settings.
+    Use ``client_secrets.create``; ``voxwire.legacy.from_legacy`` converts the settings.
     """
     _deprecated("transcription_sessions.create", "/realtime/transcription_sessions")
     body = checked(LegacyTranscriptionSessionCreateRequest, session, options)
@@ -125,7 +125,7 @@ def create_legacy_transcription_session(
 def _deprecated(name: str, path: str) -> None:
     warnings.warn(
         f"{name} uses {path}, which is the beta's: use client_secrets.create, and "
-        "voxwire.protocol.legacy.from_legacy for the settings",
+        "voxwire.legacy.from_legacy for the settings",
         DeprecationWarning,
         stacklevel=4,  # this function, the operation's, the client's method: the caller
     )

@@ -66,6 +66,11 @@ class Operation(Generic[T]):
     """Method, path and body, as httpx takes them."""
     read: Callable[[httpx.Response], T] = attrs.field(repr=False)
     """What the body says. Raises ValueError for a body that is not what was promised."""
+    with_account_key: Callable[[str | None], Mapping[str, Any]] | None = attrs.field(
+        default=None, repr=False
+    )
+    """The request in place of `request` where the key is no client secret, if that is another one.
+    It is given the model of a conversation that names none."""
     repeatable: bool = False
     """Whether it may be sent again when the first may have been taken."""
     gone: Callable[[], T] | None = attrs.field(default=None, repr=False)

@@ -158,14 +158,8 @@ class Exchange(Generic[T]):
         self._maybe_done = False
         # One key for all attempts: a server that knows it does the thing once.
         once = {"Idempotency-Key": str(uuid.uuid4())} if operation.repeatable else {}
-        self._headers = httpx.Headers(
-            {
-                "Accept-Encoding": "identity",  # a few kilobytes, which nobody need blow up
-                **operation.request.get("headers", {}),
-                **once,
-                **settings.address.headers,
-            }
-        )
+        # Identity, for these are a few kilobytes, which nobody need blow up.
+        self._first = httpx.Headers({"Accept-Encoding": "identity", **once})
         self._own = veiled_headers(options.get("headers"))
         check_headers(self._own)
         self._secrets = (*settings.address.secrets, *secrets_of_headers(self._own))
@@ -176,14 +170,21 @@ class Exchange(Generic[T]):
         ``key`` is what the address's credential has given for it.
         """
         self._attempts += 1
-        request = dict(self._operation.request)
         address = self._settings.address
-        headers = self._headers.copy()
+        proved = httpx.Headers(address.headers)
         if address.credential is not None:
             proof = address.proof(key)
-            headers.update(proof)
+            proved.update(proof)
             self._secrets = (*self._secrets, *secrets_of_headers(proof))
-        headers.update(self._own)
+        proved.update(self._own)
+        whole = self._operation.with_account_key
+        if whole is None or _is_client_secret(proved):
+            request = dict(self._operation.request)
+        else:
+            request = dict(whole(address.model))
+        headers = self._first.copy()
+        headers.update(request.get("headers", {}))
+        headers.update(proved)
         request["url"] = address.base_url + request["url"]
         request["headers"] = headers
         request["timeout"] = self._operation.options.get("timeout", self._settings.timeout)
@@ -290,6 +291,11 @@ class Exchange(Generic[T]):
 
     def _line(self) -> str:
         return f"{self._operation.name} (attempt {self._attempts})"
+
+
+def _is_client_secret(headers: httpx.Headers) -> bool:
+    """Whether the key among the headers is one that was made for a browser."""
+    return headers.get("authorization", "").rpartition(" ")[2].startswith("ek_")
 
 
 def _before_server(error: Exception) -> bool:
