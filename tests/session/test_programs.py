@@ -300,7 +300,7 @@ async def test_program_10_hosted_mcp_with_a_person_in_the_loop(allowed: bool) ->
     async with ReplayServer(script) as server:
         async with voxwire.connect(url=server.url) as session:
 
-            @session.on(McpApprovalRequested)
+            @session.on(McpApprovalRequested, catch_up=True)
             async def ask(event: McpApprovalRequested) -> None:
                 await (
                     event.approve()

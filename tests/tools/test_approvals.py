@@ -44,7 +44,7 @@ async def _answered(connect: Any, reason: str | None, *, approve: bool) -> dict[
     async with ReplayServer(SCRIPT, hold=True) as server:
         async with connect(url=server.url) as session:
 
-            @session.on(McpApprovalRequested)
+            @session.on(McpApprovalRequested, catch_up=True)
             async def ask(event: McpApprovalRequested) -> None:
                 asked.append(event)
                 await (event.approve() if approve else event.reject(reason))
