@@ -88,7 +88,7 @@ async def converse(console: Console) -> None:
         voxwire.connect(
             url=server.url,
             instructions="You are the desk of a small harbour. Answer in a sentence or two.",
-            transcription="gpt-live-transcribe",
+            transcription="gpt-transcribe",
             voice="marin",
             tools=[tide_at, berth_free],
             keep_audio="all",

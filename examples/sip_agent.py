@@ -22,7 +22,7 @@ app = FastAPI()
 
 SETTINGS = voxwire.realtime_session(
     instructions="You are the harbour desk on the telephone. Be brief: a sentence or two.",
-    transcription="gpt-live-transcribe",  # of the caller, for the log
+    transcription="gpt-transcribe",  # of the caller, for the log
 )
 GREETING = "Say good day, tell who you are, and ask what you can do."
 PEOPLE = {"harbour master": "tel:+15550101", "engineer": "tel:+15550102"}

@@ -48,7 +48,7 @@ async def talk(socket: WebSocket) -> None:
             voxwire.connect(
                 instructions=INSTRUCTIONS,
                 tools=[berth_free],
-                transcription="gpt-live-transcribe",  # of what the visitor says, for the page
+                transcription="gpt-transcribe",  # of what the visitor says, for the page
                 reconnect=voxwire.Reconnect(),
             ) as session,
             asyncio.TaskGroup() as call,

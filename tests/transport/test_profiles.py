@@ -63,9 +63,9 @@ AZURE = "wss://my-resource.openai.azure.com/openai/v1/realtime"
          "wss://own.test/openai/v1/realtime?model=v"),
         (voxwire.AzureVoiceLive("my-resource", model="gpt-realtime", api_key=KEY), "realtime", {},
          "wss://my-resource.services.ai.azure.com/voice-live/realtime"
-         "?api-version=2025-10-01&model=gpt-realtime"),
+         "?api-version=2026-07-15&model=gpt-realtime"),
         (voxwire.AzureVoiceLive("r", query={"agent-id": "a"}, api_key=KEY), "realtime", {},
-         "wss://r.services.ai.azure.com/voice-live/realtime?api-version=2025-10-01&agent-id=a"),
+         "wss://r.services.ai.azure.com/voice-live/realtime?api-version=2026-07-15&agent-id=a"),
         (voxwire.XAI(api_key=KEY), "realtime", {}, "wss://api.x.ai/v1/realtime"),
         (voxwire.XAI(api_key=KEY), "realtime", {"model": "grok"},
          "wss://api.x.ai/v1/realtime?model=grok"),

@@ -57,7 +57,8 @@ class ServerName(StrEnum):
 _VOICES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse",
 )  # fmt: skip
-_MODELS = ("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime", "gpt-realtime-mini")
+# What ends on 2027-01-20, gpt-realtime and gpt-realtime-mini, is suggested to nobody.
+_MODELS = ("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2", "gpt-realtime-1.5")
 
 
 def _voices(incomplete: str) -> list[str]:

@@ -111,7 +111,7 @@ def talk(
             "--transcription",
             metavar="NAME",
             help="The model that writes down what you say; none does without.",
-            show_default="gpt-live-transcribe, whisper-1 at Azure, none at xAI",
+            show_default="gpt-transcribe, whisper-1 at Azure, none at xAI",
             rich_help_panel=SESSION,
         ),
     ] = "",
@@ -154,7 +154,7 @@ def talk(
     if not transcription:
         own = {ServerName.AZURE: "whisper-1", ServerName.XAI: "none"}
         at = ServerName.OPENAI if local or place.url is not None else server
-        transcription = own.get(at, "gpt-live-transcribe")
+        transcription = own.get(at, "gpt-transcribe")
     settings: dict[str, Any] = {
         "model": model,
         "voice": voice,

@@ -168,7 +168,7 @@ class ApiError(Exception):
 
     @classmethod
     def bad_key(cls) -> ApiError:
-        return cls("invalid_api_key", "The API key is not one of this server's.")
+        return cls("invalid_api_key", "Incorrect API key provided: it is not one of this server's.")
 
     @classmethod
     def no_model(cls) -> ApiError:

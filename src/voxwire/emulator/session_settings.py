@@ -16,6 +16,9 @@ __all__ = ["DEFAULT_MODEL", "DEFAULT_TRANSCRIBER", "SessionSettings", "realtime"
 
 DEFAULT_MODEL: Final = "gpt-realtime-2.1"
 DEFAULT_TRANSCRIBER: Final = "gpt-live-transcribe"
+VOICES: Final = (
+    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
 WITHOUT_TURNS: Final = frozenset({"gpt-live-transcribe", "gpt-realtime-whisper"})
 
 _INSTRUCTIONS: Final = (
@@ -146,6 +149,13 @@ class SessionSettings:
         voice = cast("Mapping[str, Any]", audio.get("output") or {}).get("voice")
         if self.spoken and voice is not None and voice != self.output.get("voice"):
             raise ApiError.voice_fixed()
+        if isinstance(voice, str) and voice not in VOICES:
+            raise ApiError(
+                "invalid_value",
+                f"Invalid value: '{voice}'. Supported values are: "
+                f"{', '.join(repr(name) for name in VOICES)}.",
+                "session.audio.output.voice",
+            )
         tracing = self.session.get("tracing")
         if tracing is not None and updated.get("tracing") not in (None, tracing):
             raise ApiError.fixed("tracing", "session.tracing")

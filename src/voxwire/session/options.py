@@ -103,7 +103,7 @@ class SessionOptions(TypedDict, total=False):
     tracing: Tracing | TracingDict | None
     """Whether the service keeps a trace."""
     prompt: Prompt | PromptDict | None
-    """A stored prompt."""
+    """A stored prompt. OpenAI has shut these down on 2026-11-30; other servers may have them."""
     include: list[Literal["item.input_audio_transcription.logprobs"]]
     """What else to send."""
 
@@ -136,7 +136,7 @@ class ResponseOptions(TypedDict, total=False):
     max_output_tokens: int | Literal["inf"]
     """Of this response."""
     prompt: Prompt | PromptDict | None
-    """A stored prompt."""
+    """A stored prompt. OpenAI has shut these down on 2026-11-30; other servers may have them."""
 
 
 _INPUT = ("turn_detection", "transcription", "noise_reduction")

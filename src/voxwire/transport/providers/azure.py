@@ -117,7 +117,7 @@ class AzureVoiceLive(Azure):
     """Which model answers, by its own name; Voice Live deploys it."""
     query: Mapping[str, str] = attrs.field(factory=dict[str, str], kw_only=True)
     """What else the address says, such as ``agent-id`` and ``agent-project-name``."""
-    api_version: str = attrs.field(default="2025-10-01", kw_only=True)
+    api_version: str = attrs.field(default="2026-07-15", kw_only=True)
 
     def address(self, kind: Kind, model: str | None, call_id: str | None) -> str:
         if self.deployment is not None:
