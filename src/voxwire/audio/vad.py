@@ -76,6 +76,8 @@ class EnergyDetector:
         if onset_ms < FRAME_MS or hangover_ms < FRAME_MS:
             raise InvalidOption(f"onset_ms= and hangover_ms= are {FRAME_MS} or more")
         self.format = format
+        self.onset_ms = onset_ms // FRAME_MS * FRAME_MS
+        """How long it must be loud until speech has started."""
         self._margin, self._quietest = margin_db, quietest_db
         self._onset, self._hangover = onset_ms // FRAME_MS, hangover_ms // FRAME_MS
         self._size = format.size(ms=FRAME_MS)
@@ -154,7 +156,7 @@ async def utterances(
             `window_ms`, so that no word is cut where there is any pause between words.
     """
     form, size = detector.format, detector.format.size(ms=FRAME_MS)
-    lead: deque[bytes] = deque(maxlen=max(1, lead_ms // FRAME_MS))
+    lead: deque[bytes] = deque(maxlen=max(1, (lead_ms + detector.onset_ms) // FRAME_MS))
     held: deque[tuple[bytes, float]] = deque()  # not given yet: where it may be split
     at = 0  # bytes of the stream so far
     begun: int | None = None  # where the utterance begins

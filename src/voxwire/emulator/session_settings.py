@@ -170,8 +170,8 @@ class SessionSettings:
 
 def _check_turns(updated: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """The newest models of transcription sessions hear a stream, and refuse any turn detection."""
-    hearing = updated["audio"]["input"]
-    model = (hearing.get("transcription") or {}).get("model")
+    hearing: dict[str, Any] = updated["audio"]["input"]
+    model = cast("dict[str, Any]", hearing.get("transcription") or {}).get("model")
     if model not in WITHOUT_TURNS:
         return
     audio = cast("Mapping[str, Any]", changes.get("audio") or {})

@@ -295,7 +295,8 @@ class Exchange(Generic[T]):
 
 def _is_client_secret(headers: httpx.Headers) -> bool:
     """Whether the key among the headers is one that was made for a browser."""
-    return headers.get("authorization", "").rpartition(" ")[2].startswith("ek_")
+    proof: str = headers.get("authorization", "")
+    return proof.rpartition(" ")[2].startswith("ek_")
 
 
 def _before_server(error: Exception) -> bool:
