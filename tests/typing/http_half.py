@@ -58,5 +58,5 @@ def receiving(body: bytes, headers: Mapping[str, str], pairs: list[tuple[bytes, 
 
 
 def converting(session: RealtimeSession) -> None:
-    flat = voxwire.protocol.legacy.to_legacy(session)
-    assert_type(voxwire.protocol.legacy.from_legacy(flat), RealtimeSession | TranscriptionSession)
+    flat = voxwire.legacy.to_legacy(session)
+    assert_type(voxwire.legacy.from_legacy(flat), RealtimeSession | TranscriptionSession)
