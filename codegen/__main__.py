@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "generated", metavar="DIR")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("generate", help="write generated/ anew (the default)")
-    commands.add_parser("check", help="generate, and fail if that changes anything for git")
+    commands.add_parser("check", help="fail if generated/ is not what the specs give")
     drift.add_arguments(
         commands.add_parser("drift", help="compare the specs with the service's own document")
     )
@@ -55,11 +56,13 @@ def _generate(specs: Path, out: Path) -> None:
 
 
 def _check(specs: Path, out: Path) -> int:
-    _generate(specs, out)
-    changed = differences(out)
+    with tempfile.TemporaryDirectory() as name:
+        made = Path(name) / "generated"
+        generate(specs, made)
+        changed = list(differences(out, made))
     if not changed:
         return 0
-    print(changed, file=sys.stderr)
+    print(*changed, sep="\n", file=sys.stderr)
     print(f"{out} is not what {specs} gives.\n{CURE}", file=sys.stderr)
     return 1
 

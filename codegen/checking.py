@@ -1,33 +1,37 @@
-"""Tells whether `generated/` is what `specs/` gives, with git as the judge.
+"""Tells whether `generated/` is what `specs/` gives, whether or not it has been committed.
 
-Knows git's status; does not know how anything is generated.
+Knows files; does not know how anything is generated.
 """
 
 from __future__ import annotations
 
-import subprocess
+import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
-from .problems import CodegenError
-
 CURE = (
-    "cure: run `make regenerate` and commit generated/ together with the change in specs/ or "
+    "fix: run `make regenerate` and commit generated/ together with the change in specs/ or "
     "codegen/; never edit generated/ by hand"
 )
 
 
-def differences(out: Path) -> str:
-    """What git sees changed below `out`, new files too; empty where all is well."""
-    status = _git(out, "status", "--porcelain", "--untracked-files=all", "--", ".")
-    if not status:
-        return ""
-    return status + _git(out, "diff", "HEAD", "--", ".")
+def differences(there: Path, made: Path) -> Iterator[str]:
+    """The lines of a diff from what is in one folder to what is in another; none where all is
+    well. A file that is in one of them only counts as well."""
+    before, after = _files(there), _files(made)
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name, ""), after.get(name, "")
+        if old != new or (name in before) != (name in after):
+            ends = (name if name in before else "/dev/null", name if name in after else "/dev/null")
+            yield f"--- {ends[0]}"  # also of an empty file
+            yield f"+++ {ends[1]}"
+            lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="")
+            yield from list(lines)[2:]
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CodegenError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
