@@ -162,12 +162,14 @@ def terminal(
     size: tuple[int, int] = (80, 40),
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    pipe: str | None = None,
 ) -> Iterator[Terminal]:
-    """Run the command in a terminal."""
+    """Run the command in a terminal; with `pipe`, its output goes through that program first."""
+    shell = () if pipe is None else ("sh", "-c", f'"$@" | {pipe}', "sh")
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "voxwire", *map(str, arguments)],
+        [*shell, sys.executable, "-m", "voxwire", *map(str, arguments)],
         stdin=slave,
         stdout=slave,
         stderr=slave,

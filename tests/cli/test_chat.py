@@ -247,3 +247,27 @@ def test_a_server_that_is_not_there(
     done = call(monkeypatch, capfd, "chat", "hi", "--url", "ws://127.0.0.1:9/v1/realtime")
     assert done.returncode == 1
     assert done.stderr.startswith("voxwire: cannot reach ws://127.0.0.1:9/v1/realtime")
+
+
+@pytest.mark.parametrize("output", ["missing/a.wav", "."])
+def test_an_output_that_cannot_be_written_is_refused_first(here: Path, output: str) -> None:
+    done = run("chat", "--local", "Hello", "--output", output, cwd=here)
+    assert (done.stdout, done.returncode) == ("", 2)
+    assert done.stderr.count("\n") == 1
+    assert output in done.stderr
+
+
+@pytest.mark.parametrize("pipe", [None, "cat"])
+def test_an_answer_stays_whole_beside_a_log(here: Path, pipe: str | None) -> None:
+    size = (300, 60)
+    options = ("--debug", "chat", "--local", "one two three four five six")
+    with terminal(*options, cwd=here, size=size, pipe=pipe) as screen:
+        screen.shows(r"^(assistant +)?one two three four five six$")
+        screen.ends()
+
+
+def test_completion_knows_every_fault_and_voice() -> None:
+    from voxwire.cli import options
+    from voxwire.emulator import faults
+
+    assert sorted(options.faults("")) == sorted(faults._WORDS)

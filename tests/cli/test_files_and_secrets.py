@@ -107,6 +107,21 @@ def test_a_transcript_on_a_screen_has_a_bar_below_and_a_bill_at_the_end(here: Pa
     assert b"transcribing" in screen.raw
 
 
+@pytest.mark.parametrize("setting", [{}, {"NO_COLOR": "1"}])
+def test_no_bar_runs_into_the_output_of_a_pipe(here: Path, setting: dict[str, str]) -> None:
+    with terminal("transcribe", "a.wav", *LOCAL, cwd=here, env=setting, pipe="cat") as screen:
+        screen.shows(r"Let us begin\.$")
+        screen.ends()
+    assert b"transcribing" not in screen.raw
+
+
+def test_no_bar_without_colours_or_beside_a_log(here: Path) -> None:
+    with terminal("transcribe", "a.wav", *LOCAL, cwd=here, env={"NO_COLOR": "1"}) as screen:
+        screen.shows(r"^usage ")
+        screen.ends()
+    assert b"transcribing" not in screen.raw
+
+
 def test_what_could_not_be_written_is_told(
     here: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
@@ -147,7 +162,10 @@ def test_a_translation_in_text_and_sound(
         "Buenos días.",
         "Empecemos.",
     ]
-    assert all(isinstance(line["at_ms"], int) for line in lines)
+    assert all(isinstance(line["at_ms"], int) for line in lines if line["who"] != "usage")
+    assert lines[-1]["who"] == "usage"
+    assert lines[-1]["local"] is True
+    assert lines[-1]["cost"]["lines"]
 
 
 @pytest.mark.parametrize("options", [[], ["--source"]])
@@ -158,6 +176,26 @@ def test_a_translation_at_the_pace_of_speech_on_a_screen(here: Path, options: li
         screen.shows(r"^usage +\d+ s translated, ")
         assert screen.ends() == 0
     assert ("speaker      ♪ Good morning." in screen.text) is bool(options)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "sentences"),
+    [
+        (["It costs 3.", "5 million euros."], ["It costs 3.5 million euros."]),
+        (["It costs 3", ".", "5", " euros. ", "And", " more"], ["It costs 3.5 euros.", "And more"]),
+        (["That was in 2025.", " Then we left."], ["That was in 2025.", "Then we left."]),
+        (["Son 1.", "000 euros."], ["Son 1.000 euros."]),
+        (["In the U.", "S. it is so."], ["In the U.S. it is so."]),
+        (["am 3. ", "Mai. Gut."], ["am 3. Mai.", "Gut."]),
+        (["One. Two! ", "Three"], ["One.", "Two!", "Three"]),
+        (["好。不好。"], ["好。", "不好。"]),
+        (["See voxwire.", "dev"], ["See voxwire.", "dev"]),
+    ],
+)
+def test_a_point_within_a_number_ends_no_sentence(chunks: list[str], sentences: list[str]) -> None:
+    words = SentencePrinter()
+    told = [text for chunk in chunks for text, _ in words.put(chunk, None)]
+    assert [*told, *(text for text, _ in words.rest())] == sentences
 
 
 def test_a_sentence_ends_where_it_ends() -> None:

@@ -71,3 +71,20 @@ def test_a_bill_reads_as_a_table() -> None:
     assert text.splitlines()[0] == "text input           600 tokens  $0.002400"
     assert text.splitlines()[-1].split() == ["total", "$0.027440"]
     assert str(SessionUsage(usage=Usage()).cost()).split() == ["total", "$0.000000"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [
+        (4 / 60, "0.0667"),
+        (1.5, "1.5"),
+        (2, "2"),
+        (1234567, "1,234,567"),
+        (0.00001, "1e-05"),
+        (0, "0"),
+    ],
+)
+def test_a_quantity_is_shown_with_the_digits_that_matter(quantity: float, shown: str) -> None:
+    from voxwire.conversation.pricing import _amount
+
+    assert _amount(quantity) == shown

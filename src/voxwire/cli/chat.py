@@ -24,6 +24,7 @@ from .options import (
     ServerName,
     Tools,
     Url,
+    voices,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def chat(
             "the sound.",
             show_default=False,
             rich_help_panel=SESSION,
+            autocompletion=voices,
         ),
     ] = None,
     local: Local = False,
@@ -99,6 +101,7 @@ def chat(
 
     from .load_tools import load_tools
     from .target import instructions_of, place_of
+    from .wav_files import writable
 
     place = place_of(
         context,
@@ -111,6 +114,8 @@ def chat(
         ca=ca,
         reconnect=reconnect,
     )
+    if output is not None:
+        writable(output)
     spoken = voice is not None or output is not None
     settings: dict[str, Any] = {
         "model": model,
@@ -140,9 +145,9 @@ async def _run(
     from .chat_loop import Chat
     from .event_text import Piece
     from .local_echo import HINT, TOOL_HINT, repeat
-    from .printer import JsonLines, Plain, Printer, View
+    from .printer import JsonLines, Plain, Printer, View, Whole
     from .prompt import hushed
-    from .screen import screen
+    from .screen import logged_here, screen
     from .session_view import SessionView
     from .usage_text import bill
 
@@ -151,6 +156,8 @@ async def _run(
     people = console.is_terminal and not as_json
     if not as_json and not console.is_terminal:
         view = Plain(console)
+    if logged_here() and not as_json:
+        view = Whole(view)
     typing = people and sys.stdin.isatty() and not message
     pace = 1.0 if people else None
     async with AsyncExitStack() as stack:

@@ -18,7 +18,7 @@ from ..session.session import Session
 from .event_text import Piece, entries
 from .printer import Printer, View, heading
 from .prompt import Interrupted, Keyboard, lines
-from .screen import fail
+from .screen import fail, moving
 from .session_view import SessionView
 from .signals import on_signal
 from .usage_text import bill
@@ -123,7 +123,7 @@ class Chat:
             fail(str(error))
             return 1
         waiting: AbstractContextManager[object] = nullcontext()
-        if self._console.is_terminal and isinstance(self._view, Printer):
+        if moving(self._console) and isinstance(self._view, Printer):
             waiting = status = self._console.status("", spinner="dots")
             self._telling.waiting = status.stop
         answered = asyncio.create_task(self._answered(response))

@@ -1,4 +1,4 @@
-"""The ways in which a transcript can be written, by name."""
+"""Options that several commands share, and what a shell completes for them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ __all__ = [
     "Tools",
     "Url",
     "Voice",
+    "faults",
+    "models",
+    "transcribers",
+    "translators",
+    "voices",
 ]
 
 
@@ -61,12 +66,34 @@ _VOICES = (
 _MODELS = ("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2", "gpt-realtime-1.5")
 
 
-def _voices(incomplete: str) -> list[str]:
+_TRANSCRIBERS = ("gpt-live-transcribe", "gpt-transcribe", "gpt-realtime-whisper")
+_TRANSLATORS = ("gpt-realtime-translate",)
+# As the emulator has them, which takes too long to import for a completion.
+_FAULTS = (
+    "cut", "cut-frame", "close", "delay", "duplicate", "reorder", "unknown-events",
+    "unknown-fields", "nulls", "malformed", "slow-reads", "lose-beginning", "lose-end", "expire",
+    "rate-limit", "refuse", "hang", "garbage",
+)  # fmt: skip
+
+
+def voices(incomplete: str) -> list[str]:
     return [name for name in _VOICES if name.startswith(incomplete)]
 
 
-def _models(incomplete: str) -> list[str]:
+def models(incomplete: str) -> list[str]:
     return [name for name in _MODELS if name.startswith(incomplete)]
+
+
+def transcribers(incomplete: str) -> list[str]:
+    return [name for name in _TRANSCRIBERS if name.startswith(incomplete)]
+
+
+def translators(incomplete: str) -> list[str]:
+    return [name for name in _TRANSLATORS if name.startswith(incomplete)]
+
+
+def faults(incomplete: str) -> list[str]:
+    return [name for name in _FAULTS if name.startswith(incomplete)]
 
 
 Local: TypeAlias = Annotated[
@@ -167,7 +194,7 @@ Model: TypeAlias = Annotated[
         help="The model; at Azure the deployment. A current one, if left out.",
         show_default=False,
         rich_help_panel=SESSION,
-        autocompletion=_models,
+        autocompletion=models,
     ),
 ]
 Voice: TypeAlias = Annotated[
@@ -179,7 +206,7 @@ Voice: TypeAlias = Annotated[
         help="Whose voice, such as marin or cedar.",
         show_default=False,
         rich_help_panel=SESSION,
-        autocompletion=_voices,
+        autocompletion=voices,
     ),
 ]
 Instructions: TypeAlias = Annotated[

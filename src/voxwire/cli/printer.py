@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any, Protocol
 
+import attrs
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +19,7 @@ from .event_text import Kind, Piece
 from .play_session import Begun, Ended, Scene
 from .screen import clean, fail
 
-__all__ = ["Above", "JsonLines", "Plain", "Printer", "View", "WrappedText", "heading"]
+__all__ = ["Above", "JsonLines", "Plain", "Printer", "View", "Whole", "WrappedText", "heading"]
 
 
 _TOKENS = re.compile(r"\n|[^\S\n]*[^\s]+|[^\S\n]+")
@@ -240,6 +241,33 @@ class Plain:
             self._console.file.write("\n")
             self._console.file.flush()
         self._open = ""
+
+
+class Whole:
+    """Shows texts once they are complete: where a log is shown between them."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._pieces: list[Piece] = []
+        self.indent: int = getattr(view, "indent", 0)
+
+    def show(self, scene: Scene) -> None:
+        """Take one scene."""
+        if not isinstance(scene, Piece) or not scene.key:
+            self.end_line()
+            self._view.show(scene)
+            return
+        if self._pieces and scene.key != self._pieces[0].key:
+            self.end_line()
+        self._pieces.append(scene)
+
+    def end_line(self) -> None:
+        """Show what is complete."""
+        if self._pieces:
+            text = "".join(piece.text for piece in self._pieces)
+            first, self._pieces = self._pieces[0], []
+            self._view.show(attrs.evolve(first, text=text))
+        self._view.end_line()
 
 
 class JsonLines:

@@ -153,10 +153,10 @@ def _follow(file: Path, port: int, *, sound: bool, show: bool) -> None:
 @contextmanager
 def _progress(file: Path) -> Generator[Callable[[int], None] | None]:
     """Something that moves while a long recording is read, where somebody sees it."""
-    from .screen import screen
+    from .screen import moving, screen
 
     console = screen(error=True)
-    if not console.is_terminal or not file.exists() or file.stat().st_size < _LONG:
+    if not moving(console) or not file.exists() or file.stat().st_size < _LONG:
         yield None
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -18,7 +18,17 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["begin", "clean", "fail", "hang", "inform", "screen", "steps"]
+__all__ = [
+    "begin",
+    "clean",
+    "fail",
+    "hang",
+    "inform",
+    "logged_here",
+    "moving",
+    "screen",
+    "steps",
+]
 
 
 # A pipe has no width. Tables of file names and JSON paths need more than the usual 80 columns.
@@ -88,6 +98,18 @@ def begin(debug: bool) -> None:
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
+def logged_here() -> bool:
+    """Whether each step of the library is logged to a terminal, between what else stands there."""
+    return logging.getLogger("voxwire").isEnabledFor(logging.DEBUG) and sys.stderr.isatty()
+
+
+def moving(console: Console) -> bool:
+    """Whether to show what moves, such as a bar: in a terminal that can, to which nothing else
+    writes: neither a pipe whose other end is there, too, nor a log."""
+    shown = console.is_terminal and not console.is_dumb_terminal and not console.no_color
+    return shown and sys.stdout.isatty() and not logged_here()
+
+
 class _Lines(logging.Handler):
     """A line for each record; the traceback only where it was asked for."""
 
@@ -96,8 +118,6 @@ class _Lines(logging.Handler):
         self._debug = debug
 
     def emit(self, record: logging.LogRecord) -> None:
-        # (import dropped)
-
         text = record.getMessage()
         if text.startswith("tool ") and not self._debug:
             return  # shown where the tool is
@@ -119,15 +139,14 @@ def steps(
         what: what is done, in a word.
         unit: ``"s"`` shows both as minutes and seconds of sound.
         console: where else the result goes: then its lines are printed above the bar.
-        shown: whether to show it at all. Only a terminal shows it, and only one that can.
+        shown: whether to show it at all; see :func:`moving`.
     """
     if console is None or not console.is_terminal:
         console = screen(error=True)
-    if not shown or not console.is_terminal or console.is_dumb_terminal:
+    if not shown or not moving(console):
         yield lambda done, of: None
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
-    from rich.text import Text
 
     class Amount(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -136,9 +155,7 @@ def steps(
             return Text(shape(task.completed) + of, "dim")
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), Amount())
-    with Progress(
-        *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
-    ) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
 

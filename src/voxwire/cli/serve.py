@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Json
+from .options import Json, faults, models
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -60,6 +60,7 @@ def serve(
             "reorder, unknown-events, unknown-fields, nulls, malformed:3, slow-reads:1, expire:9, "
             "lose-beginning, lose-end, rate-limit:1, refuse:503, hang. May be given again.",
             show_default=False,
+            autocompletion=faults,
         ),
     ] = None,
     pace: Annotated[
@@ -111,6 +112,7 @@ def serve(
             metavar="NAME",
             help="Know this model only; may be given again.",
             show_default=False,
+            autocompletion=models,
         ),
     ] = None,
     beta: Annotated[

@@ -24,6 +24,7 @@ from .options import (
     Tools,
     Url,
     Voice,
+    transcribers,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def talk(
             help="The model that writes down what you say; none does without.",
             show_default="gpt-transcribe, whisper-1 at Azure, none at xAI",
             rich_help_panel=SESSION,
+            autocompletion=transcribers,
         ),
     ] = "",
     local: Local = False,

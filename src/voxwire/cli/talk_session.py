@@ -21,8 +21,8 @@ from ..session.voice_loop import Audio
 from .event_text import Piece
 from .levels import Metered
 from .local_echo import HINT, repeat
-from .printer import JsonLines, Plain, Printer, View
-from .screen import fail, screen
+from .printer import JsonLines, Plain, Printer, View, Whole
+from .screen import fail, logged_here, screen
 from .session_view import SessionView
 from .signals import on_signal
 from .usage_text import bill
@@ -64,8 +64,10 @@ async def hold(
         view: View = JsonLines(console, numbered=False) if as_json else Plain(console)
         if people:
             view = Printer(console)
-            if not console.is_dumb_terminal:
+            if not console.is_dumb_terminal and not logged_here():
                 view = stack.enter_context(VoiceDisplay(console, mood.levels))
+        if logged_here() and not as_json:
+            view = Whole(view)
         telling = await stack.enter_async_context(SessionView(session, view, typed=False))
         telling.speech, telling.heard = as_json, True
         if place.local and place.script is None:

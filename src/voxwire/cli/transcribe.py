@@ -21,6 +21,7 @@ from .options import (
     ServerName,
     SubtitleFormat,
     Url,
+    transcribers,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def transcribe(
             help="Who writes; gpt-live-transcribe, if left out.",
             show_default=False,
             rich_help_panel=SESSION,
+            autocompletion=transcribers,
         ),
     ] = None,
     language: Annotated[

@@ -1,10 +1,8 @@
-"""Two streams of words that come at the same time, told sentence by sentence.
-
-Knows where a sentence ends; prints nothing.
-"""
+"""``voxwire translate``: its options, and the words that come, sentence by sentence."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +23,7 @@ from .options import (
     Server,
     ServerName,
     Url,
+    translators,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "SentencePrinter", "translate"]
 
 
-_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
-_CLOSING = "\"'”’»)]"
+# Where a sentence may end: its mark, and what closes with it.
+_END = re.compile(r"[.!?…。！？؟।]+[\"'”’»)\]]*")
+_POINT = re.compile(r"(?:\d|\b\w)\.$")
+"""What may go on behind the point: a number, or letters as of a name."""
 _LONGEST = 400
 """Characters after which one is told though it has no end: some speakers pause for nothing."""
 
@@ -47,19 +48,40 @@ class SentencePrinter:
     _at_ms: int | None = None
 
     def put(self, words: str, at_ms: int | None) -> Iterator[tuple[str, int | None]]:
-        """More words, and where they belong in time; gives the sentence that they end."""
-        if not self._text.strip():
-            self._at_ms = at_ms
-        self._text += words
-        ended = self._text.rstrip().rstrip(_CLOSING).endswith(_ENDS)
-        if ended or len(self._text) > _LONGEST:
-            yield from self.rest()
+        """More words, and where they belong in time; gives the sentences that end with them."""
+        for part, ended in self.cut(words):
+            if not self._text.strip():
+                self._at_ms = at_ms
+            self._text += part
+            if ended:
+                yield from self.rest()
+
+    def cut(self, words: str) -> list[tuple[str, bool]]:
+        """More words in parts, each with whether a sentence ends with it. It keeps nothing."""
+        whole, start, told = self._text + words, 0, len(self._text)
+        parts: list[tuple[str, bool]] = []
+        for found in _END.finditer(whole):
+            end = found.end()
+            if end >= told and _ends(whole[start:end], whole[end:]):
+                parts.append((whole[told:end], True))
+                start = told = end
+        if told < len(whole):
+            parts.append((whole[told:], len(whole) - start > _LONGEST))
+        return parts
 
     def rest(self) -> Iterator[tuple[str, int | None]]:
         """What there is of a sentence."""
         text, self._text = self._text.strip(), ""
         if text:
             yield text, self._at_ms
+
+
+def _ends(text: str, rest: str) -> bool:
+    """Whether a sentence ends behind a mark: not within a number, a name or an address."""
+    if _POINT.search(text) is None:
+        return not rest or rest[0].isspace() or text[-1] in "。！？"
+    # More has to come before that is known: 3.5, or U.S.
+    return rest[:1].isspace() and rest.strip()[:1].isupper() and not text[-2:-1].isupper()
 
 
 HELP = """Say in another language what is said in a WAV file.
@@ -100,6 +122,7 @@ def translate(
             help="Who translates; gpt-realtime-translate, if left out.",
             show_default=False,
             rich_help_panel=SESSION,
+            autocompletion=translators,
         ),
     ] = None,
     source: Annotated[
@@ -173,12 +196,10 @@ async def _run(
 
     from .. import connect_translation
     from ..audio.files import write_wav
-
-    # (import dropped)
     from .event_text import Kind, Piece
     from .printer import Above, JsonLines, Plain, Printer, View
     from .screen import fail, screen, steps
-    from .usage_text import show_bill
+    from .usage_text import bill, show_bill
     from .wav_files import Measured, sound_file
 
     sound = sound_file(file)
@@ -210,9 +231,12 @@ async def _run(
             if chunk.audio and output is not None:
                 spoken.append(chunk.audio)
             if streams and chunk.text:
-                key = f"sentence {sentences}"
-                view.show(Piece(who="translation", kind="spoken", text=chunk.text, key=key))
-                sentences += len(list(said.put(chunk.text, None)))
+                for part, ended in said.cut(chunk.text):
+                    key = f"sentence {sentences}"
+                    if part:
+                        view.show(Piece(who="translation", kind="spoken", text=part, key=key))
+                    sentences += ended
+                list(said.put(chunk.text, None))
             elif chunk.text:
                 show("translation", "spoken", said.put(chunk.text, chunk.elapsed_ms))
             if chunk.source_text:
@@ -221,10 +245,14 @@ async def _run(
         if not streams:
             show("translation", "spoken", said.rest())
         usage = session.usage
+    if as_json:
+        for piece in bill(usage, local=place.local):
+            view.show(piece)
     view.end_line()
     if output is not None and spoken:
         write_wav(output, spoken)
-    show_bill(usage, local=place.local)
+    if not as_json:
+        show_bill(usage, local=place.local)
     if not something:
         fail("nothing was translated: no speech was found in it")
         return 1

@@ -157,7 +157,7 @@ class Cost:
         rows = [
             (
                 f"{line.model or 'model not told'}: {line.what}" if several else line.what,
-                f"{line.quantity:,.10g} {line.unit}",
+                f"{_amount(line.quantity)} {line.unit}",
                 _dollars(line.amount),
             )
             for line in self.lines
@@ -166,6 +166,12 @@ class Cost:
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         rows[-1] = (*rows[-1][:2], _dollars(self.total))
         return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c}".rstrip() for a, b, c in rows)
+
+
+def _amount(quantity: float) -> str:
+    """Tokens are whole; minutes have four digits behind the point, or what is left of them."""
+    shown = f"{quantity:,.4f}".rstrip("0").rstrip(".")
+    return shown if float(shown.replace(",", "")) or not quantity else f"{quantity:.1g}"
 
 
 def _dollars(amount: Decimal | None) -> str:
