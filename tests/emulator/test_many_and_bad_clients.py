@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from bench import typed
@@ -13,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from voxwire.emulator import Emulator, Guest
 from voxwire.emulator.session_context import Timeline
+from voxwire.emulator.speech_synthesis import CHARACTER_MS, LONGEST_TEXT, tone
 
 TEXT = {"type": "response.create", "response": {"output_modalities": ["text"]}}
 
@@ -160,3 +163,26 @@ async def test_a_session_that_lasted_too_long_is_closed() -> None:
 def test_without_its_server_it_has_no_address() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         print(Emulator().url)
+
+
+@pytest.mark.parametrize(
+    "head", ["Content-Length: -1", "Content-Length: -100000", "Transfer-Encoding: chunked"]
+)
+async def test_a_length_below_nothing_is_no_request(head: str) -> None:
+    async with Emulator() as server:
+        address = urlsplit(server.http_url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        body = "-5\r\nabc\r\n0\r\n\r\n" if "chunked" in head else "{}"
+        start = "POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n"
+        writer.write(f"{start}{head}\r\n\r\n{body}".encode())
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_a_very_long_word_is_spoken_for_minutes_and_not_for_hours() -> None:
+    began = time.process_time()
+    sound = tone("x" * 5_000_000)
+    assert len(sound) <= 48 * CHARACTER_MS * LONGEST_TEXT
+    assert time.process_time() - began < 60
+    assert tone("one two") == tone("one two")

@@ -95,7 +95,7 @@ def _request(head: bytes, body: bytes) -> Request | None:
         body = whole
     else:
         length = int(headers.get("content-length") or 0)
-        if length > _LARGEST_BODY:
+        if not 0 <= length <= _LARGEST_BODY:
             raise ValueError(length)
         if len(body) < length:
             return None
@@ -114,7 +114,7 @@ def _unchunked(body: bytes) -> bytes | None:
         size = int(line.partition(b";")[0] or b"0", 16)
         if size == 0:
             return whole
-        if size + len(whole) > _LARGEST_BODY:
+        if size < 0 or size + len(whole) > _LARGEST_BODY:
             raise ValueError(size)
         if len(body) < size + 2:
             return None

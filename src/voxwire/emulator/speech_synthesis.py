@@ -79,14 +79,33 @@ _RATE: Final = 24_000
 _PEAK: Final = 6000
 
 
-@lru_cache(maxsize=256)
+LONGEST_TEXT: Final = 4_000
+"""How many characters of a text are spoken: four minutes. What a client has the model say must not
+keep the machine at work for hours after it has left."""
+_CACHED_TEXT: Final = 200
+_LONGEST_WORD: Final = 100
+
+
 def tone(text: str) -> bytes:
-    """A soft tone as long as the text would take to say; a gap between two words."""
+    """A soft tone as long as the text would take to say; a gap between two words. Of a text of more
+    than :data:`LONGEST_TEXT` characters, the beginning."""
+    # Only short ones are kept: what a cache holds is counted in bytes, not in texts.
+    return _short_tone(text) if len(text) <= _CACHED_TEXT else _tone(text[:LONGEST_TEXT])
+
+
+@lru_cache(maxsize=128)
+def _short_tone(text: str) -> bytes:
+    return _tone(text)
+
+
+def _tone(text: str) -> bytes:
     samples = array("h")
     for number, word in enumerate(text.split()):
         if number:
             samples.extend(_SILENT[: CHARACTER_MS * _RATE // 1000])
-        samples.extend(_beep(len(word), 180 + 20 * (number % 5)))
+        for start in range(0, len(word), _LONGEST_WORD):
+            letters = min(len(word) - start, _LONGEST_WORD)
+            samples.extend(_beep(letters, 180 + 20 * (number % 5)))
     return samples.tobytes()
 
 
@@ -112,7 +131,7 @@ def espeak(text: str) -> bytes:
     program = shutil.which("espeak-ng")
     if program is None:
         return tone(text)
-    command = [program, "--stdout", "-s", "165", "--", text]
+    command = [program, "--stdout", "-s", "165", "--", text[:LONGEST_TEXT]]
     try:
         made = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
         with wave.open(io.BytesIO(made)) as sound:
