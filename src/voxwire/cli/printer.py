@@ -233,7 +233,8 @@ class Plain:
         text = scene.text if self._open else scene.text.lstrip()
         self._open = scene.key or "whole"
         self._console.file.write(clean(text))
-        self._console.file.flush()
+        if scene.key:  # else its end follows, in the same write
+            self._console.file.flush()
 
     def end_line(self) -> None:
         """End the line that is still open."""
@@ -266,7 +267,7 @@ class Whole:
         if self._pieces:
             text = "".join(piece.text for piece in self._pieces)
             first, self._pieces = self._pieces[0], []
-            self._view.show(attrs.evolve(first, text=text))
+            self._view.show(attrs.evolve(first, text=text, key=""))
         self._view.end_line()
 
 
