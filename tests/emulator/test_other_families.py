@@ -111,7 +111,7 @@ async def test_transcription(server: Emulator) -> None:
     async with connect(f"{server.url}?intent=transcription", proxy=None) as socket:
         (created,) = await until(socket, "session.created")
         assert created.session.type == "transcription"
-        transcription = {"model": "gpt-live-transcribe", "language": "en"}
+        transcription = {"model": "gpt-transcribe", "language": "en"}
         changes = {"audio": {"input": {"transcription": transcription}}}
         session = {"type": "transcription", **changes}
         await send(socket, {"type": "session.update", "session": session})

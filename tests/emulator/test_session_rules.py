@@ -244,7 +244,7 @@ def test_transcription_session() -> None:
     bench.machine.open()
     assert only(bench.take(), "session.created").session.object == "realtime.transcription_session"
     bench.script.hear("one two")
-    changes = {"audio": {"input": {"transcription": {"model": "gpt-live-transcribe"}}}}
+    changes = {"audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}}
     bench.run({"type": "session.update", "session": {"type": "transcription", **changes}})
     events = bench.run(*appended(tone("one two") + SILENCE))
     assert types(events) == [
