@@ -11,6 +11,7 @@ from typing import Any
 import chromium
 import pytest
 from faces import FACES
+from said import recorded_in
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,6 +36,18 @@ def recordings_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recordings in {folder}; name their folder with VOXWIRE_RECORDINGS")
     return folder
+
+
+@pytest.fixture(scope="session")
+def recorded(recordings_dir: Path) -> list[Path]:
+    """The recorded sessions; without those of GPT-Live, a protocol that is not here yet."""
+    return recorded_in(recordings_dir)
+
+
+@pytest.fixture(scope="session")
+def recorded_live(recordings_dir: Path) -> list[Path]:
+    """Recorded sessions of GPT-Live: frames that are unknown here."""
+    return sorted((recordings_dir / "live").glob("*.jsonl"))
 
 
 @pytest.fixture(params=["asyncio", "threads"])

@@ -107,4 +107,4 @@ def ids(cache: ConversationTracker) -> list[str]:
 
 
 def names(events: list[LocalEvent]) -> list[str]:
-    return [event.name for event in events]  # type: ignore[attr-defined]
+    return [event.type for event in events]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from voxwire.conversation.conversation import Conversation
@@ -119,6 +120,57 @@ SAID: dict[str, list[tuple[list[tuple[str, str, str]], tuple[int, ...]]]] = {
             (1, 0, 0, 0, 0),
         ),
     ],
+    "more/azure_voice_live_ws__cascade_model_speaks_with_azure_voice": [
+        ([GREET, ("assistant", "completed", "Hello there!")], (1, 22, 0, 35, 23)),
+    ],
+    "more/azure_voice_live_ws__gpt_realtime_2_is_served_by_voice_live": [
+        ([GREET, ("assistant", "completed", "Hello there!")], (1, 23, 0, 7, 0)),
+    ],
+    "more/azure_voice_live_ws__image_input": [
+        (
+            [
+                ("user", "completed", "(an image)"),
+                ("user", "completed", "What fruit is in the image?"),
+                ("assistant", "completed", "That’s a kiwi fruit. … 95 characters"),
+            ],
+            (1, 370, 0, 23, 0),
+        ),
+    ],
+    "more/openai_ws__idle_timeout_nudge_is_not_a_user_turn": [
+        (
+            [
+                ("user", "completed", "Say hi in two words."),
+                ("assistant", "completed", "Hi there."),
+                ("system", "completed", "No user speech was de… 221 characters"),
+                ("user", "completed", "(silence)"),
+                (
+                    "assistant",
+                    "completed",
+                    "Hey, I'm still here! Anything you want to chat about?",
+                ),
+            ],
+            (2, 163, 0, 174, 76),
+        ),
+    ],
+    "more/openai_ws__multi_item_response_in_order_one_part_per_item": [
+        (
+            [
+                GREET,
+                ("assistant", "completed", "Hello world."),
+                ("assistant", "completed", "Bonjour tout le monde."),
+            ],
+            (1, 16, 0, 24, 15),
+        ),
+    ],
+    "more/xai_ws__push_to_talk_create_response_after_the_commit_reply": [
+        (
+            [
+                ("user", "completed", "Hello, my name is Marcelo."),
+                ("assistant", "completed", "Hello, Marcelo! Nice to meet you!"),
+            ],
+            (1, 202, 0, 129, 120),
+        ),
+    ],
     # The other protocol: no items and no responses.
     "vercel_ai_speech_translation": [(NOTHING, (0, 0, 0, 0, 0))],
     "xai_ws__text_in_audio_out_turn": [
@@ -139,10 +191,23 @@ SAID: dict[str, list[tuple[list[tuple[str, str, str]], tuple[int, ...]]]] = {
 }
 
 
+def recorded_in(folder: Path) -> list[Path]:
+    """The recorded sessions in the folder of recordings."""
+    others = {"spec_examples"}  # no session, but examples of single schemas
+    found = [*folder.glob("*.jsonl"), *(folder / "more").glob("*.jsonl")]
+    return sorted(path for path in found if path.stem not in others)
+
+
 def words(conversation: Conversation) -> list[tuple[str | None, str | None, str]]:
     found: list[tuple[str | None, str | None, str]] = []
     for item in conversation:
-        text = item.text or item.transcript or item.output or f"{item.name} {item.arguments}"
+        text = item.text or item.transcript or item.output or ""
+        if item.idle_timeout:
+            text = "(silence)"
+        elif item.name is not None:
+            text = f"{item.name} {item.arguments}"
+        elif not text and any(getattr(part.part, "image_url", None) for part in item.content):
+            text = "(an image)"
         if len(text) > 80:
             text = f"{text[:21]}… {len(text)} characters"
         found.append((item.role or item.type, item.status, text))

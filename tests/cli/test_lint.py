@@ -186,3 +186,15 @@ def test_all_shared_recordings_decode(recordings_dir: Path) -> None:
     assert translation["typed"] == translation["frames"]
     openai = [file for name, file in report["files"].items() if "openai_ws" in name]
     assert all(file["typed"] == file["frames"] for file in openai)
+
+
+def test_the_shared_recordings_have_no_frame_that_fails(
+    recorded: list[Path], recorded_live: list[Path]
+) -> None:
+    report = json.loads(run(*recorded, *recorded_live, "--json").stdout)
+    assert len(report["files"]) == len(recorded) + len(recorded_live)
+    assert report["failed"] == 0
+    for path in recorded:
+        counts = report["files"][str(path)]
+        if path.name.startswith(("openai_ws", "azure_ws")):
+            assert counts["typed"] == counts["frames"], path.name

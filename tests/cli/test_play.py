@@ -155,6 +155,183 @@ def test_the_user_heard_and_items_of_another_socket(tmp_path: Path) -> None:
     ]
 
 
+def transcribed(text: str, **more: Any) -> dict[str, Any]:
+    return s2c("conversation.item.input_audio_transcription.completed", item_id="u1",
+               content_index=0, transcript=text, **more)  # fmt: skip
+
+
+def spoken(transcript: str | None, status: str = "completed") -> dict[str, Any]:
+    content = [{"type": "input_audio", "transcript": transcript}]
+    item = {"id": "u1", "type": "message", "role": "user", "status": status, "content": content}
+    return s2c("conversation.item.added", item=item)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [spoken("Hello there."), transcribed("Hello there."), transcribed("Hello there.")],
+        [transcribed("Hello there."), spoken("Hello there."), spoken("", "in_progress")],
+        [spoken(None), transcribed("Hello", status="in_progress"),
+         transcribed("Hello there.", status="completed"),
+         transcribed("Hello", status="in_progress")],
+        [spoken(""), transcribed("Hello there.", status="in_progress")],
+    ],
+)  # fmt: skip
+def test_a_turn_that_the_user_spoke_is_shown_once(
+    tmp_path: Path, lines: list[dict[str, Any]]
+) -> None:
+    result = play(tmp_path, CREATED, *lines)
+    assert result.stdout.splitlines()[1:-1] == ["user         ♪ Hello there."]
+
+
+def written(item: str, text: str) -> dict[str, Any]:
+    return s2c("response.output_text.done", response_id="r", item_id=item, output_index=0,
+               content_index=0, text=text)  # fmt: skip
+
+
+def test_texts_that_are_written_at_the_same_time_are_shown_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    lines = (
+        delta("output_text", "One "),
+        delta("output_text", "Two ", "i2"),
+        delta("output_text", "and ", "i1"),
+        transcribed("What the user said."),
+        delta("output_text", "and ", "i2"),
+        s2c("response.output_item.done", response_id="r", output_index=2, item=CALL),
+        delta("output_text", "a half.", "i2"),
+        written("i2", "Two and a half."),
+        delta("output_text", "a third.", "i1"),
+        written("i1", "One and a third."),
+        done(),
+    )
+    result = play(tmp_path, CREATED, *lines)
+    assert result.stdout.splitlines()[1:-1] == [
+        "assistant    One and a third.",
+        "user         ♪ What the user said.",
+        "assistant    Two and a half.",
+        'assistant    → tide_at {"pier": 4}',
+    ]
+    told = play(tmp_path, CREATED, *lines, options=("--json",)).stdout.splitlines()[1:]
+    texts = [json.loads(line)["text"] for line in told]
+    assert texts == [
+        "What the user said.", "One and a third.", "Two and a half.", 'tide_at {"pier": 4}',
+    ]  # fmt: skip
+
+
+def test_a_text_without_an_end_holds_nothing_up(tmp_path: Path) -> None:
+    other = {"id": "r2", "object": "realtime.response", "status": "in_progress", "output": []}
+    result = play(
+        tmp_path,
+        CREATED,
+        delta("output_text", "One and "),
+        s2c("response.created", response=other),
+        s2c("response.output_text.delta", response_id="r2", item_id="i2", output_index=0,
+            content_index=0, delta="Two"),
+        delta("output_text", "Three", "i3"),
+    )  # fmt: skip
+    assert result.stdout.splitlines()[1:-1] == [
+        "assistant    One and ", "assistant    Two", "assistant    Three",
+    ]  # fmt: skip
+
+
+def test_what_a_client_puts_into_the_conversation_is_shown(tmp_path: Path) -> None:
+    seeded = {"type": "function_call", "name": "tide_at", "call_id": "c0", "arguments": "{}"}
+    told = {"type": "message", "role": "assistant",
+            "content": [{"type": "output_text", "text": "Low tide."}]}  # fmt: skip
+    elsewhere = {**told, "id": "i9", "content": [{"type": "output_text", "text": "From afar."}]}
+    result = play(
+        tmp_path,
+        CREATED,
+        c2s("conversation.item.create", item=seeded),
+        s2c("conversation.item.added", item={**seeded, "id": "f0", "status": "completed"}),
+        c2s("conversation.item.create", item={**OUTPUT, "call_id": "c0"}),
+        c2s("conversation.item.create", item=told),
+        s2c("conversation.item.done", item={**told, "id": "i8", "status": "completed"}),
+        s2c("conversation.item.added", item={**elsewhere, "status": "completed"}),
+        s2c("conversation.item.done", item={**elsewhere, "status": "completed"}),
+        s2c("conversation.item.done", item={**CALL, "call_id": "c7"}),
+    )
+    assert result.stdout.splitlines()[1:-1] == [
+        "assistant    → tide_at {}",
+        "tool         ← 14:20",
+        "assistant    Low tide.",
+        "assistant    From afar.",
+        'assistant    → tide_at {"pier": 4}',
+    ]
+
+
+def test_a_tool_that_failed(tmp_path: Path) -> None:
+    output = {**OUTPUT, "output": '{"error":"tool_failed","message":"No pier 4."}'}
+    result = play(
+        tmp_path,
+        CREATED,
+        s2c("response.output_item.done", response_id="r", output_index=0, item=CALL),
+        c2s("conversation.item.create", item=output),
+    )
+    assert "tool         tide_at failed: tool_failed: No pier 4.\n" in result.stdout
+
+
+def test_the_settings_of_servers_with_another_session_format(tmp_path: Path) -> None:
+    tool = {"type": "function", "function": {"name": "tide_at", "parameters": {}}}
+    xai = {"model": "grok", "modalities": ["audio"], "voice": "ara", "tools": [tool]}
+    result = play(tmp_path, s2c("session.created", session=xai))
+    assert "session      grok, audio, voice ara, tools tide_at\n" in result.stdout
+    voice = {"name": "en-US-AvaNeural", "type": "azure-standard"}
+    live = {"model": "gpt-5", "modalities": ["text", "audio"], "voice": voice, "tools": []}
+    result = play(tmp_path, s2c("session.created", session=live))
+    assert "session      gpt-5, audio, voice en-US-AvaNeural\n" in result.stdout
+
+
+def test_a_server_that_asks_because_nobody_speaks(tmp_path: Path) -> None:
+    event = {"item_id": "u1", "audio_start_ms": 672, "audio_end_ms": 5792}
+    result = play(
+        tmp_path,
+        CREATED,
+        s2c("input_audio_buffer.timeout_triggered", **event),
+        spoken(None),
+        transcribed(""),
+    )
+    assert result.stdout.splitlines()[1:-1] == [
+        "server       nobody spoke for 5.1 s: asks for a response",
+    ]
+
+
+def test_a_close_in_the_middle_ends_a_connection(tmp_path: Path) -> None:
+    close = {"dir": "close", "code": 1011, "reason": "keepalive"}
+    result = play(tmp_path, CREATED, said("Hi"), close, CREATED, said("Again"))
+    assert result.stdout.splitlines() == [
+        "connection 1 of 2",
+        "session      m-1, audio, voice marin, tools tide_at",
+        "user         Hi",
+        "end          closed with 1011 keepalive",
+        "",
+        "connection 2 of 2",
+        "session      m-1, audio, voice marin, tools tide_at",
+        "user         Again",
+        "end          end of the recording",
+    ]
+
+
+def test_a_translation_ends_its_lines_with_its_sentences(tmp_path: Path) -> None:
+    lines = [s2c("session.created", session={"type": "translation", "model": "t-1"})]
+    for heard, translated in (
+        ("Good", "Buen"),
+        (" day.", "os días."),
+        (" Bye", " Adi"),
+        ("", "ós"),
+    ):
+        lines.append(s2c("session.input_transcript.delta", delta=heard))
+        lines.append(s2c("session.output_transcript.delta", delta=translated))
+    result = play(tmp_path, *lines)
+    assert result.stdout.splitlines()[2:-1] == [
+        "speaker      ♪ Good day.",
+        "translation  ♪ Buenos días.",
+        "speaker      ♪ Bye",
+        "translation  ♪ Adiós",
+    ]
+
+
 @pytest.mark.parametrize(
     ("lines", "shown"),
     [
@@ -303,10 +480,9 @@ def test_begun_names_only_what_is_worth_it() -> None:
     assert shown(console) == ""
 
 
-def test_all_shared_recordings_play(recordings_dir: Path) -> None:
-    for path in sorted(recordings_dir.glob("*.jsonl")):
-        if path.name != "spec_examples.jsonl":
-            result = CliRunner().invoke(app, ["play", str(path), "--speed", "0"])
-            assert result.exit_code == 0, path.name
-            assert result.stderr == "", path.name
-            assert result.stdout.splitlines()[-1].startswith("end "), path.name
+def test_all_shared_recordings_play(recorded: list[Path], recorded_live: list[Path]) -> None:
+    for path in recorded + recorded_live:
+        result = CliRunner().invoke(app, ["play", str(path), "--speed", "0"])
+        assert result.exit_code == 0, path.name
+        assert result.stderr == "", path.name
+        assert result.stdout.splitlines()[-1].startswith("end "), path.name

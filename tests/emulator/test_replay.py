@@ -503,14 +503,11 @@ def test_the_url_is_known_only_while_it_runs() -> None:
 
 
 async def test_every_shared_recording_can_be_replayed_to_its_own_client(
-    recordings_dir: Path,
+    recorded: list[Path], recorded_live: list[Path]
 ) -> None:
-    for path in sorted(recordings_dir.glob("*.jsonl")):  # noqa: ASYNC240  (a local folder)
-        if path.name == "spec_examples.jsonl":
-            continue
-        recorded = sessions(read(path))
+    for path in recorded + recorded_live:
         async with ReplayServer(path, matching="strict") as server:
-            for entries in recorded:
+            for entries in sessions(read(path)):
                 frames = [entry for entry in entries if isinstance(entry, Frame)]
                 async with client(server, max_size=None) as socket:
                     for frame in frames:

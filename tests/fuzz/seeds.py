@@ -155,7 +155,7 @@ def recorded() -> dict[str, Frames]:
     beside = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
     folder = Path(os.environ.get("VOXWIRE_RECORDINGS", beside))
     found: dict[str, Frames] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted([*folder.glob("*.jsonl"), *folder.glob("more/*.jsonl")]):
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         frames = [(e["dir"], e["event"]) for e in entries if e.get("dir") in ("s2c", "c2s")
                   and isinstance(e.get("event"), dict)]  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 from built_frames import TABLES, TURNS, canonical, example
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import recorded_in
 from voxwire_protocol import Event, UnknownEvent
 from voxwire_protocol.rules import RULES
 
@@ -51,7 +52,7 @@ def frames() -> list[tuple[str, dict[str, Any]]]:
     ]
     default = Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
     folder = Path(os.environ.get("VOXWIRE_RECORDINGS", default))
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in recorded_in(folder):
         family = "translation" if "translation" in path.name else "realtime"
         for line in path.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
@@ -147,7 +148,7 @@ def check(table: str, frame: bytes) -> Event:
         assert type(event) is cls
     elif data is not None:
         assert type(event) is UnknownEvent
-        assert event.type == (tag if isinstance(tag, str) else None)
+        assert event.type == (tag if isinstance(tag, str) else "")
     if isinstance(data, dict):
         assert same(rebuild(event), data)
     # None of these may raise either.

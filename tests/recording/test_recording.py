@@ -304,13 +304,24 @@ def test_reads_the_dialect_of_other_recorders(tmp_path: Path) -> None:
     assert [entry.begins for entry in second if isinstance(entry, Meta)] == [True, False]
 
 
-def test_reads_the_shared_recordings(recordings_dir: Path) -> None:
+def test_a_close_ends_a_connection_where_no_meta_begins_the_next() -> None:
+    hello, note = Frame(dir="s2c", event={}), Meta(fields={"note": "x"})
+    close, meta = Close(code=1011), Meta(fields={"format": 1})
+    assert sessions([hello, close, note, close, hello, hello]) == [
+        [hello, close, note, close], [hello, hello],
+    ]  # fmt: skip
+    assert sessions([hello, close, meta, hello]) == [[hello, close], [meta, hello]]
+    assert sessions([close, hello]) == [[close], [hello]]
+
+
+def test_reads_the_shared_recordings(
+    recordings_dir: Path, recorded: list[Path], recorded_live: list[Path]
+) -> None:
     counts = {}
-    for path in sorted(recordings_dir.glob("*.jsonl")):
-        if path.name != "spec_examples.jsonl":
-            entries = list(read(path))
-            assert len(entries) == len(path.read_text().splitlines())
-            counts[path.stem] = len(sessions(entries))
+    for path in recorded + recorded_live:
+        entries = list(read(path))
+        assert len(entries) == len(path.read_text().splitlines())
+        counts[path.stem] = len(sessions(entries))
     assert counts["server_aimock"] == 5
     assert counts["openai_ws__tool_call_round"] == 1
     with pytest.raises(RecordingError, match=r"spec_examples\.jsonl:1"):

@@ -264,20 +264,11 @@ async def test_several_connections_have_a_chooser(shown: Shown) -> None:
     assert (await page.text("#detail-title")).startswith("238 ")
 
 
-@pytest.fixture
-def recordings(recordings_dir: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(recordings_dir.glob("*.jsonl"))
-        if path.name != "spec_examples.jsonl"  # no recording
-    ]
-
-
 async def test_every_recording_opens(
-    browser: Browser, recordings: list[Path], tmp_path: Path
+    browser: Browser, recorded: list[Path], recorded_live: list[Path], tmp_path: Path
 ) -> None:
     page = await browser.page()
-    for path in recordings:
+    for path in recorded + recorded_live:
         out = tmp_path / f"{path.stem}.html"
         report.write(path, out)
         first = report.read(path).sessions[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spoken_session import Tape, lines, tone, usage
+from spoken_session import SESSION, Tape, lines, tone, usage
 
 from voxwire import report
 from voxwire.errors import RecordingError
@@ -225,6 +225,157 @@ def test_speech_that_is_committed_by_hand() -> None:
     assert 'data-sound="0-0"' in report_sound
 
 
+def test_a_manual_turn_of_a_server_that_reports_speech_in_any_case() -> None:
+    tape = Tape()
+    flat = {"model": "grok-voice", "voice": "ara", "modalities": ["audio"]}
+    tape.server(0.0, "session.created", session={**flat, "turn_detection": {"type": None}})
+    audio = {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}
+    tape.server(0.1, "session.updated", session={"model": "grok-voice", "audio": audio})
+    tape.speak(1.0, tone(2.0))
+    tape.client(3.2, "input_audio_buffer.commit")
+    tape.server(3.3, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=321)
+    tape.server(3.4, "input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=410)
+    tape.server(3.4, "input_audio_buffer.committed", item_id="u")
+    content = [{"type": "input_audio", "transcript": None}]
+    item = {"id": "u", "type": "message", "role": "user", "content": content}
+    tape.server(3.5, "conversation.item.added", item={**item, "status": "completed"})
+    transcript = {"item_id": "u", "content_index": 0}
+    name = "conversation.item.input_audio_transcription.completed"
+    tape.server(3.5, name, **transcript, transcript="Hello", status="in_progress")
+    tape.server(3.6, name, **transcript, transcript="Hello there", status="completed")
+    tape.server(3.9, name, **transcript, transcript="Hello", status="in_progress")
+    session = of(*tape.lines)
+    (turn,) = session.turns
+    assert (turn.text, turn.at, turn.end) == ("Hello there", pytest.approx(1.0), 3.2)
+    assert turn.audio == 2.0
+    assert turn.latencies == {"speech_to_transcript": 400.0}
+    assert dict(session.facts)["Voice"] == "ara"
+
+
+def idle(transcript: str) -> Session:
+    tape = Tape()
+    tape.server(0.0, "session.created", session=SESSION)
+    tape.speak(0.0, bytes(48_000 * 6))
+    times = {"audio_start_ms": 672, "audio_end_ms": 5792}
+    tape.server(6.2, "input_audio_buffer.timeout_triggered", item_id="u", **times)
+    tape.server(6.2, "input_audio_buffer.committed", item_id="u")
+    content = [{"type": "input_audio", "transcript": None}]
+    item = {"id": "u", "type": "message", "role": "user", "content": content}
+    tape.item(6.2, {**item, "status": "completed"}, None)
+    response = {"id": "r", "conversation_id": "c", "status": "in_progress", "output": []}
+    tape.server(6.3, "response.created", response=response)
+    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    answer = {"id": "a", "type": "message", "role": "assistant", "status": "in_progress"}
+    tape.server(
+        6.4, "response.output_item.added", response_id="r", output_index=0,
+        item={**answer, "content": []},
+    )  # fmt: skip
+    sound = b64encode(bytes(4800)).decode()
+    tape.server(6.5, "response.output_audio.delta", **place, delta=sound)
+    tape.server(
+        6.6, "conversation.item.input_audio_transcription.completed", item_id="u",
+        content_index=0, transcript=transcript,
+    )  # fmt: skip
+    return of(*tape.lines)
+
+
+def test_silence_after_which_a_server_asks_by_itself_is_no_turn_of_the_user() -> None:
+    session = idle("")
+    silence, answer = session.turns
+    assert (silence.kind, silence.who, silence.audio) == ("system", "Silence", 5.12)
+    assert silence.text == "nobody spoke for 5.12 s: the server asks for a response"
+    assert [(clip.start, clip.end) for clip in silence.clips] == [
+        (pytest.approx(0.672), pytest.approx(5.792)),
+    ]  # fmt: skip
+    assert not silence.latencies
+    assert "speech_to_audio" not in answer.latencies
+    assert session.exchanges[0].trigger == "server"
+    assert not [bar for bar in session.bars if bar.lane == "user"]
+    assert "0 of the user" in session.tiles[1].note
+
+
+def test_words_in_that_silence_are_the_users_all_the_same() -> None:
+    silence, answer = idle("Er, hello?").turns
+    assert (silence.kind, silence.text) == ("user", "Er, hello?")
+    assert "speech_to_audio" not in answer.latencies
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ('{"error":"tool_failed","message":"No pier 4."}', "tool_failed: No pier 4."),
+        ('{"error":{"type":"x","message":"No."}}', "x: No."),
+        ('{"error":true}', "error"),
+        ("An error occurred while running the tool. Error: no", "An error occurred"),
+        ('{"error":null,"tide":3}', None),
+        ('{"error":"refused","message":"Not before noon."}', None),
+        ("{not json", None),
+        ("An error of 3 cm", None),
+    ],
+)
+def test_a_tool_that_failed_is_a_problem(output: str, why: str | None) -> None:
+    tape = Tape()
+    tape.server(0.0, "session.created", session=SESSION)
+    call = {"id": "f", "type": "function_call", "call_id": "c", "name": "tide_at"}
+    call |= {"arguments": "{}", "status": "completed"}
+    tape.server(1.0, "conversation.item.added", item=call)
+    tape.server(1.1, "response.output_item.done", response_id="r", output_index=0, item=call)
+    answer = {"type": "function_call_output", "call_id": "c", "output": output}
+    tape.client(1.5, "conversation.item.create", item=answer)
+    tape.item(1.6, {**answer, "id": "o"}, "f")
+    session = of(*tape.lines)
+    (turn,) = session.turns
+    problems = [(one.level, one.what, one.text) for one in session.findings]
+    if why is None:
+        assert problems == []
+        assert turn.error is None
+        return
+    ((level, what, text),) = problems
+    assert (level, what) == ("error", "Tool")
+    assert text.startswith(f"tide_at failed: {why}")
+    assert (turn.error or "").startswith(why)
+    assert session.findings[0].rows == (5,)
+
+
+def test_a_hosted_tool_that_failed_is_one_problem() -> None:
+    tape = Tape()
+    tape.server(0.0, "session.created", session=SESSION)
+    call = {"id": "m", "type": "mcp_call", "name": "book", "server_label": "desk"}
+    call |= {"arguments": "{}", "status": "failed", "error": {"type": "x", "message": "Full."}}
+    place = {"item_id": "m", "output_index": 0}
+    tape.server(1.0, "conversation.item.added", item={**call, "status": "in_progress"})
+    tape.server(1.1, "response.mcp_call.failed", **place)
+    tape.server(1.2, "response.output_item.done", response_id="r", output_index=0, item=call)
+    problems = [(one.level, one.what, one.text, one.count) for one in of(*tape.lines).findings]
+    assert problems == [("error", "Tool", "book failed: x: Full.", 1)]
+
+
+def test_the_settings_of_servers_with_another_session_format() -> None:
+    tape = Tape()
+    tool = {"type": "function", "function": {"name": "tide_at", "parameters": {}}}
+    voice = {"name": "en-US-AvaNeural", "type": "azure-standard"}
+    flat = {"model": "m", "modalities": ["text", "audio"], "voice": voice, "tools": [tool]}
+    tape.server(0.0, "session.created", session=flat)
+    facts = dict(of(*tape.lines).facts)
+    assert (facts["Voice"], facts["Tools"]) == ("en-US-AvaNeural", "tide_at")
+
+
+def test_a_close_in_the_middle_ends_a_connection() -> None:
+    created = {
+        "dir": "s2c",
+        "event": {"type": "session.created", "event_id": "e", "session": SESSION},
+    }
+    close = {"dir": "close", "code": 1011, "reason": "keepalive"}
+    note = {"dir": "meta", "note": "taken up again"}
+    made = report.read([entry(line) for line in (created, close, note, created, created)])
+    first, second = made.sessions
+    assert [(one.what, one.text) for one in first.findings] == [
+        ("Closed", "closed with 1011: keepalive"),
+    ]  # fmt: skip
+    assert [row.n for row in first.rows] == [1, 2, 3]
+    assert ([row.n for row in second.rows], second.findings) == ([4, 5], [])
+
+
 def test_speech_that_goes_on_is_an_open_bar() -> None:
     tape = Tape()
     tape.server(1.0, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
@@ -425,13 +576,13 @@ def test_keys_are_cut_out_once_more() -> None:
 # --- recordings of real servers ------------------------------------------------------------------
 
 
-def test_every_recording_makes_a_report(recordings_dir: Path) -> None:
+def test_every_recording_makes_a_report(
+    recordings_dir: Path, recorded: list[Path], recorded_live: list[Path]
+) -> None:
+    with pytest.raises(RecordingError):  # a list of examples, and no recording
+        report.read(recordings_dir / "spec_examples.jsonl")
     made = 0
-    for path in sorted(recordings_dir.glob("*.jsonl")):
-        if path.name == "spec_examples.jsonl":  # a list of examples, and no recording
-            with pytest.raises(RecordingError):
-                report.read(path)
-            continue
+    for path in recorded + recorded_live:
         found = report.read(path)
         json.dumps(found.to_dict())
         assert all(session.rows for session in found.sessions)

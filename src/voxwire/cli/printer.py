@@ -116,6 +116,7 @@ class Printer:
         self.indent = 2 if width is not None and width < _NARROW else _COLUMN
         self._wrapping = WrappedText(width, self.indent)
         self._open: str | None = None
+        self._late: list[Piece] = []  # what the user has said, known in the middle of the answer
 
     def show(self, scene: Scene) -> None:
         """Print one scene."""
@@ -143,8 +144,14 @@ class Printer:
         if self._open is not None:
             self._console.print()
             self._open = None
+        late, self._late = self._late, []
+        for piece in late:
+            self._piece(piece)
 
     def _piece(self, piece: Piece) -> None:
+        if self._open and piece.who == "user" and not piece.key:
+            self._late.append(piece)
+            return
         style = _KIND.get(piece.kind, "")
         if not piece.key or piece.key != self._open:
             self.end_line()

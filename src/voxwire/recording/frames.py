@@ -25,6 +25,7 @@ __all__ = [
     "Entry",
     "Frame",
     "Meta",
+    "begins",
     "dumps",
     "entry",
     "read",
@@ -220,11 +221,20 @@ def _raw_of(raw: str, ours: bool) -> str | bytes:
     return raw
 
 
+def begins(one: Entry, *, closed: bool) -> bool:
+    """Whether a connection begins with `one`: at its ``meta`` line, or, where a recorder writes
+    none, at the first frame after the last connection was `closed`."""
+    return one.begins if isinstance(one, Meta) else closed and isinstance(one, Frame)
+
+
 def sessions(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """The entries of each connection: a new one begins at its ``meta`` line."""
+    """The entries of each connection; see :func:`begins`."""
     result: list[list[Entry]] = []
+    closed = False
     for one in entries:
-        if not result or (isinstance(one, Meta) and one.begins):
+        if not result or begins(one, closed=closed):
             result.append([])
+            closed = False
         result[-1].append(one)
+        closed = closed or isinstance(one, Close)
     return result

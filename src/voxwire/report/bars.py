@@ -62,6 +62,8 @@ def bars(
         known = id if id in by_id else None
         found.append(Bar(lane="user", kind="speech", at=begin, end=end, turn=known, open=True))
     for turn in by_id.values():
+        if turn.kind == "system" and turn.audio:
+            continue  # silence
         if turn.kind in ("user", "system", "source", "translation") and not (
             turn.kind == "user" and turn.spoken
         ):

@@ -102,8 +102,6 @@ class Findings:
                 yield "error", "Not transcribed", error_text(error)
             case p.McpListToolsFailed():
                 yield "error", "MCP", "the tools of a server could not be listed"
-            case p.ResponseMcpCallFailed():
-                yield "error", "MCP", "a call failed"
             case p.RateLimitsUpdated(rate_limits=limits):
                 for limit in entries(limits):
                     if peek(limit, "remaining") == 0 and number(peek(limit, "limit")):

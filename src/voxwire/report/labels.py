@@ -10,9 +10,10 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from voxwire_protocol import Event, UnknownEvent
+from voxwire_protocol import Event, SessionCreated, SessionUpdated, UnknownEvent
 
 from ..conversation.item_state import entries, number, peek, string
+from ..protocol.dialect import described
 
 __all__ = ["compact", "error_text", "facts_of", "in_short", "seconds", "summary", "where_of"]
 
@@ -69,6 +70,8 @@ def summary(event: Event, sound: float = 0.0) -> str:
         return _response(response)
     if (item := peek(event, "item")) is not None:
         return _item(item)
+    if isinstance(event, SessionCreated | SessionUpdated):
+        return in_short(", ".join(value for _, value in facts_of(described(event))))
     if (session := peek(event, "session")) is not None:
         return in_short(", ".join(value for _, value in facts_of(session)))
     for field, wording in _PLACES.items():

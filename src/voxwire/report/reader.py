@@ -19,7 +19,7 @@ from ..conversation.pricing import Price, SessionUsage
 from ..errors import RecordingError
 from ..protocol.codec import Codec
 from ..protocol.redaction import redact
-from ..recording.frames import Close, Entry, Frame, Meta
+from ..recording.frames import Close, Entry, Frame, Meta, begins
 from ..recording.frames import read as entries_of
 from ..recording.reader import CODECS, Family, told_by
 from .audio_clips import AudioClips
@@ -27,12 +27,12 @@ from .bars import bars
 from .clock import Clock
 from .event_rows import raw_of_close, raw_of_frame, raw_of_meta, safe_text
 from .findings import Findings
-from .labels import facts_of, summary, where_of
+from .labels import in_short, summary, where_of
 from .model import Finding, Level, Report, Row, Session
 from .response_timings import timings
 from .tiles import tiles
 from .timeline import Timeline, id_of, response_of
-from .turns import Note, Source
+from .turns import Note, Source, tool_failure
 
 __all__ = ["Connections", "Read", "Reading", "read_all"]
 
@@ -234,7 +234,7 @@ class Reading:
         return safe_text(model or dict(self._about).get("Model asked for") or self.family)
 
     def _facts(self) -> list[tuple[str, str]]:
-        facts = dict(self._about) | dict(facts_of(self._moments.session))
+        facts = dict(self._about) | self._moments.facts
         if facts.get("Model"):
             facts.pop("Model asked for", None)
         return [(label, safe_text(value)) for label, value in facts.items() if value]
@@ -242,6 +242,11 @@ class Reading:
     def _found(self, over: bool) -> list[Finding]:
         extra: list[tuple[Level, str, str, float, int]] = []
         voices = self._moments.listener.voices
+        outputs = {
+            note.item.call_id: (note.item.output, note.first)
+            for note in self._moments.notes.known.values()
+            if note.item is not None and note.item.type == "function_call_output"
+        }
         for note in self._moments.notes.known.values():
             voice = voices.get(note.id)
             late = [gap for gap in voice.gaps if gap[1] >= _GAP] if voice is not None else []
@@ -259,6 +264,11 @@ class Reading:
             if note.called is not None and note.answered is None and over:
                 text = f"{_name(note)} was never answered"
                 extra.append(("note", "Tool", text, note.at, note.last))
+            if note.item is not None and note.item.type in ("function_call", "mcp_call"):
+                output, row = outputs.get(note.item.call_id or "", (note.item.output, note.last))
+                if (why := tool_failure(note.item, output)) is not None:
+                    text = in_short(f"{_name(note)} failed: {why}")
+                    extra.append(("error", "Tool", text, note.answered or note.latest, row))
         return self._findings.all(extra)
 
 
@@ -306,12 +316,14 @@ class Connections:
         self._sound = sound
         self._prices = prices
         self._waiting: list[Entry] | None = []
+        self._closed = False
 
     def take(self, entry: Entry) -> None:
         """Take the next entry."""
-        if isinstance(entry, Meta) and entry.begins:
+        if begins(entry, closed=self._closed):
             self.settle()
-            self._waiting = []
+            self._waiting, self._closed = [], False
+        self._closed = self._closed or isinstance(entry, Close)
         self.count += 1
         if self._waiting is None:
             self.readings[-1].take(entry)

@@ -16,10 +16,11 @@ from ..conversation.conversation import ConversationTracker
 from ..conversation.item_state import number, peek, string
 from ..conversation.local_events import ConversationUpdated
 from ..protocol.audio_format import PCM16, Format, format_of
-from ..protocol.dialect import described
+from ..protocol.dialect import described, early_transcript
 from ..protocol.local_event import LocalEvent
 from .audio_clips import AudioClips
 from .input_audio import InputAudio
+from .labels import facts_of
 from .playback_estimate import PlaybackEstimate
 from .response_timings import ResponseTimings
 from .translation_turns import Translated
@@ -54,13 +55,15 @@ class Timeline:
         """Speech that goes on: item -> since when."""
         self.session: Any = None
         """The session as the server last described it."""
+        self.facts: dict[str, str] = {}
+        """What is worth knowing of it, by label."""
         self._beside = (
             ConversationTracker()
         )  # responses that are in no conversation, in one of their own
         self._output = PCM16
         self._formats: dict[str, Format] = {}
         self._commits: deque[float] = deque()
-        self._nudges: set[str] = set()  # items of silence after which a server asked by itself
+        self._idle: set[str] = set()  # items of silence after which a server asked by itself
         self._spoke_at = 0.0  # when the server last heard the user begin
 
     def sent(self, at: float, ends: float, row: int, event: p.Event, sound: bytes) -> None:
@@ -123,19 +126,22 @@ class Timeline:
         """Where the user's speech begins and ends, on the clock of the recording."""
         match event:
             case p.InputAudioBufferSpeechStarted(item_id=str(id)):
-                begin = self.spoken.when(number(event.audio_start_ms) / 1000)
-                self.started[id] = at if begin is None else min(begin, at)
+                if not self.cache.appended.manual:  # else the commit says when that was
+                    begin = self.spoken.when(number(event.audio_start_ms) / 1000)
+                    self.started[id] = at if begin is None else min(begin, at)
                 self.notes.touch(id, at, row)
                 self._spoke_at = at
                 playing = self.listener.playing(at)
                 if playing is not None and (heard := self.notes.known.get(playing.id)):
                     heard.interrupted_at, heard.left = at, playing.left_at(at)
-            case p.InputAudioBufferSpeechStopped(item_id=str(id)):
+            case p.InputAudioBufferSpeechStopped(item_id=str(id)) if (
+                id in self.started or not self.cache.appended.manual
+            ):
                 end = self.spoken.when(number(event.audio_end_ms) / 1000)
                 self._spoke(id, at if end is None else min(end, at), at, row)
             case p.InputAudioBufferTimeoutTriggered(item_id=str(id)):
-                self._nudges.add(id)
-            case p.InputAudioBufferCommitted(item_id=str(id)) if id in self._nudges:
+                self._idle.add(id)
+            case p.InputAudioBufferCommitted(item_id=str(id)) if id in self._idle:
                 self.notes.touch(id, at, row)  # nobody spoke: there is nothing to wait for
             case p.InputAudioBufferCommitted(item_id=str(id)):
                 sent = self._commits.popleft() if self._commits else at
@@ -148,7 +154,9 @@ class Timeline:
                 if peek(error, "code") == "input_audio_buffer_commit_empty":
                     self._commits.popleft()
             case p.ConversationItemInputAudioTranscriptionCompleted(item_id=str(id)):
-                self.notes.touch(id, at, row).transcribed = at
+                note = self.notes.touch(id, at, row)
+                if note.transcribed is None and not early_transcript(event):
+                    note.transcribed = at
             case _:
                 pass
 
@@ -258,6 +266,9 @@ class Timeline:
 
     def _describe(self, session: Any) -> None:
         self.session = session
+        # What no server takes back, and not every one repeats.
+        kept = {label: self.facts[label] for label in ("Model", "Voice") if label in self.facts}
+        self.facts = kept | dict(facts_of(session))
         self._output = format_of(session, "output", default=PCM16)
         self.spoken.format = format_of(session, "input", default=PCM16)
 

@@ -14,13 +14,14 @@ import voxwire_protocol as p
 
 from ..conversation.item_state import entries, peek, string
 from ..conversation.items import Item
+from ..tools.runner import failure_of
 from .event_rows import safe_text
-from .labels import compact, error_text
+from .labels import compact, error_text, seconds
 from .model import Clip, Exchange, Turn, TurnKind
 from .playback_estimate import PlaybackEstimate
 from .response_timings import of_exchange
 
-__all__ = ["Note", "Notes", "Source"]
+__all__ = ["Note", "Notes", "Source", "tool_failure"]
 
 _WHO: Mapping[str, str] = {"user": "User", "assistant": "Model", "system": "System"}
 
@@ -148,6 +149,8 @@ def _turn(note: Note, source: Source, outputs: _Outputs, first: Mapping[str, str
         turn = _tool(turn, note, item, outputs.get(item.call_id))
     elif kind == "approval":
         turn = attrs.evolve(turn, text=safe_text(_approval(item)))
+    elif item.idle_timeout:
+        turn = _idle(turn, item, source)
     # What a response took and cost stands at the first thing that came of it.
     if note.response is not None and first.get(note.response) == note.id:
         exchange, used = source.exchanges.get(note.response), source.used.get(note.response)
@@ -163,7 +166,7 @@ def _turn(note: Note, source: Source, outputs: _Outputs, first: Mapping[str, str
 
 def _kind(item: Item) -> TurnKind:
     match item.type:
-        case "message" if item.idle_timeout:
+        case "message" if item.idle_timeout and not item.transcript:
             return "system"
         case "message":
             roles: dict[str, TurnKind] = {"user": "user", "assistant": "assistant"}
@@ -191,12 +194,7 @@ def _user(turn: Turn, note: Note, item: Item, source: Source) -> Turn:
     words = [item.text, item.transcript or "", *["(an image)"] * images]
     error = next((part.transcription_error for part in parts if part.transcription_error), None)
     latencies: dict[str, float] = {}
-    clips: list[Clip] = []
     at, end = (turn.at, turn.end) if note.speech is None else note.speech
-    for part in spoken:
-        if part.audio_start_ms is not None:
-            begin = part.audio_start_ms / 1000
-            clips += source.clips(begin, begin + part.audio_ms / 1000)
     if note.speech is not None and note.transcribed is not None and note.transcribed >= end:
         latencies["speech_to_transcript"] = round((note.transcribed - end) * 1000, 1)
     missing = ""
@@ -210,10 +208,31 @@ def _user(turn: Turn, note: Note, item: Item, source: Source) -> Turn:
         spoken=bool(spoken),
         missing=missing,
         audio=item.audio_ms / 1000,
-        clips=tuple(clips),
+        clips=_clips(item, source),
         error=None if error is None else safe_text(error_text(error)),
         latencies=latencies,
     )
+
+
+def _idle(turn: Turn, item: Item, source: Source) -> Turn:
+    """The silence after which the server asked for a response by itself."""
+    return attrs.evolve(
+        turn,
+        who="Silence",
+        text=f"nobody spoke for {seconds(item.audio_ms / 1000)}: the server asks for a response",
+        audio=item.audio_ms / 1000,
+        clips=_clips(item, source),
+    )
+
+
+def _clips(item: Item, source: Source) -> tuple[Clip, ...]:
+    """What was sent of the user's sound that an item is made of."""
+    found: list[Clip] = []
+    for part in item.content:
+        if part.type == "input_audio" and part.audio_start_ms is not None:
+            begin = part.audio_start_ms / 1000
+            found += source.clips(begin, begin + part.audio_ms / 1000)
+    return tuple(found)
 
 
 def _assistant(turn: Turn, note: Note, item: Item, source: Source) -> Turn:
@@ -242,12 +261,8 @@ def _assistant(turn: Turn, note: Note, item: Item, source: Source) -> Turn:
 
 def _tool(turn: Turn, note: Note, item: Item, answer: Item | None) -> Turn:
     source = item.item
-    output, error = item.output, None
-    if answer is not None:
-        output = answer.output
-    failure = peek(source, "error")
-    if failure is not None:
-        error = error_text(failure)
+    output = item.output if answer is None else answer.output
+    error = tool_failure(item, output)
     text = f"{item.name or ''} {compact(item.arguments or '')}".strip()
     if item.type == "mcp_list_tools":
         names = [string(peek(tool, "name")) or "?" for tool in entries(peek(source, "tools"))]
@@ -263,6 +278,16 @@ def _tool(turn: Turn, note: Note, item: Item, answer: Item | None) -> Turn:
         error=None if error is None else safe_text(error),
         latencies=latencies,
     )
+
+
+def tool_failure(item: Item, output: str | None) -> str | None:
+    """Why a call failed; ``None`` where it did not, or nobody says so."""
+    failure = peek(item.item, "error")
+    if failure is not None:
+        return error_text(failure)
+    if item.status == "failed":
+        return "the server does not say why"
+    return None if output is None else failure_of(output)
 
 
 def _approval(item: Item) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "Before",
     "Outcome",
     "error_text",
+    "failure_of",
     "output_text",
     "result_of",
     "run",
@@ -277,3 +278,28 @@ def _returned(value: Any) -> Any:
 
 def _written(value: Any) -> Outcome:
     return Outcome(later=value) if isinstance(value, DeferredResult) else result_of(value)
+
+
+_AGENTS_SDK = "An error occurred while running the tool"
+
+
+def failure_of(output: str) -> str | None:
+    """Why a tool failed, as its output reports it: that of :func:`error_text`, of others who put an
+    ``error`` into an object, or of the openai-agents package; else ``None``. That a person has
+    refused a call is no failure of the tool."""
+    if output.startswith(_AGENTS_SDK):
+        return output
+    if not output.lstrip().startswith("{"):
+        return None
+    try:
+        fields = msgspec.json.decode(output, type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # text that only looks like JSON
+        return None
+    kind, message = fields.get("error"), fields.get("message")
+    if isinstance(kind, dict):  # as in an `error` event
+        about = cast("dict[str, Any]", kind)
+        kind, message = about.get("code") or about.get("type") or "error", about.get("message")
+    if not kind or kind == "refused":
+        return None
+    words = [word for word in (kind, message) if isinstance(word, str) and word]
+    return ": ".join(words) or "error"

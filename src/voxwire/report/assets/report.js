@@ -127,14 +127,15 @@
     if (one.unheard) said.append(el("span", "unheard", one.unheard));
     if (one.missing || !one.text && !one.unheard) said.append(el("span", "none", one.missing || (one.spoken ? "no words" : "empty")));
     body.append(said);
-    if (one.output !== null && one.output !== undefined) body.append(el("div", "gave", `→ ${one.output}`));
+    // An output that reports an error says nothing beside it.
+    if (one.output !== null && one.output !== undefined && !one.error) body.append(el("div", "gave", `→ ${one.output}`));
     if (one.error) body.append(el("div", "bad", one.error));
     const meta = el("div", "meta");
     if (one.clips.some(clip => session.sounds[clip.sound])) {
       const play = el("button", "act", "▶ Play");
       play.type = "button";
       play.tabIndex = -1;
-      play.setAttribute("aria-label", `Play what the ${one.who.toLowerCase()} says`);
+      play.setAttribute("aria-label", `Play the audio of this turn: ${one.who}`);
       play.onclick = event => { event.stopPropagation(); choose(one, false); playTurn(one); };
       meta.append(play);
     }
@@ -146,7 +147,7 @@
     if (one.aside) chip("beside the conversation");
     if (one.unconfirmed) chip("the server never showed it", "warning");
     for (const [key, value] of Object.entries(one.latencies)) chip(`${KINDS[key] || key} ${ms(value)}`);
-    if (one.tokens.input !== undefined) chip(`${number.format(one.tokens.input)} + ${number.format(one.tokens.output)} tokens`);
+    if (one.tokens.input + one.tokens.output > 0) chip(`${number.format(one.tokens.input)} + ${number.format(one.tokens.output)} tokens`);
     if (one.amount !== null) chip(money(one.amount));
     const rows = el("button", "act", "Events");
     rows.type = "button";
