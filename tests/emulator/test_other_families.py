@@ -111,13 +111,24 @@ async def test_transcription(server: Emulator) -> None:
     async with connect(f"{server.url}?intent=transcription", proxy=None) as socket:
         (created,) = await until(socket, "session.created")
         assert created.session.type == "transcription"
-        transcription = {"model": "gpt-live-transcribe", "language": "en"}
+        transcription = {"model": "gpt-transcribe", "language": "en"}
         changes = {"audio": {"input": {"transcription": transcription}}}
         session = {"type": "transcription", **changes}
         await send(socket, {"type": "session.update", "session": session})
         await send(socket, *appended(server.speech("one two") + bytes(48000)))
         name = "conversation.item.input_audio_transcription.completed"
         assert (await until(socket, name))[-1].transcript == "one two"
+
+
+async def test_a_transcription_model_has_no_conversation(server: Emulator) -> None:
+    async with connect(f"{server.url}?model=gpt-live-transcribe", proxy=None) as socket:
+        (error,) = await until(socket, "error")
+        assert error.error.code == "invalid_model"
+        assert error.error.message.startswith(
+            'Model "gpt-live-transcribe" is a transcription model and cannot be used as the '
+        )
+        await socket.wait_closed()
+    assert socket.close_code == 4000
 
 
 # --- secrets --------------------------------------------------------------------------------------
