@@ -112,9 +112,7 @@ FORMS: dict[str, Lines] = {".md": markdown, ".srt": srt}
 
 async def main(path: str | None, out: TextIO, form: Lines, language: str | None = None) -> None:
     """Write down a meeting."""
-    settings: voxwire.TranscriptionOptions = {}
-    if language is not None:
-        settings["language"] = language
+    settings: voxwire.TranscriptionOptions = {} if language is None else {"language": language}
     parts, number, seconds = Parts(sound_of(path)), 0, 0.0
     while not parts.over:
         begins_ms = parts.begins_ms
@@ -126,7 +124,7 @@ async def main(path: str | None, out: TextIO, form: Lines, language: str | None 
                 if out is not sys.stdout:
                     print(plain(number, line, begins_ms), end="")
             seconds += session.usage.usage.transcription.seconds
-    print(f"{number} lines, {seconds:g} s of speech", file=sys.stderr)
+    print(f"{number} lines, {seconds:g} s of audio", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,151 +1,136 @@
-"""Where speech is found in a stream, and where a long one is split."""
+"""Where speech starts and stops, in tones, in noise and in real speech."""
 
 from __future__ import annotations
 
-import itertools
-import math
-import random
-import shutil
-import subprocess
-from array import array
-from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+from speech import apart, beep, noisy, softer, spoken
 
-import voxwire
-from voxwire.audio import convert, silence
-from voxwire.audio.vad import EnergyDetector, Utterance, utterances
+from voxwire.audio import silence
+from voxwire.audio.vad import EnergyDetector, SpeechEdge, loudness
 from voxwire.errors import InvalidOption
-from voxwire.protocol.audio_format import PCM16, PCMU
 
-CHANCE = random.Random(7)
-
-
-def tone(ms: int, db: float = -20.0) -> bytes:
-    height = 32767 * 10 ** (db / 20)
-    samples = (int(height * math.sin(i * 0.06)) for i in range(24 * ms))
-    return array("h", samples).tobytes()
-
-
-def noise(ms: int, db: float) -> bytes:
-    height = 32767 * 10 ** (db / 20)
-    return array("h", (int(CHANCE.gauss(0, 1) * height) for _ in range(24 * ms))).tobytes()
+PHRASES = [
+    "Good morning everybody, and welcome to the harbour meeting.",
+    "First, the budget for the northern quay has been approved by the council.",
+    "She sells sea shells.",
+    "Yes.",
+    "How far is the ferry from the fishing fleet?",
+    "Thank you.",
+]
 
 
-def mixed(*sounds: bytes) -> bytes:
-    rows = [array("h", sound) for sound in sounds]
-    return array("h", (max(-32768, min(32767, sum(s))) for s in zip(*rows, strict=True))).tobytes()
+def edges(sound: bytes, chunk: int | None = None, **options: Any) -> list[tuple[int, int]]:
+    """The pairs of start and stop that a detector finds."""
+    detector = EnergyDetector(**options)
+    found: list[SpeechEdge] = []
+    for at in range(0, len(sound), chunk or len(sound) or 1):
+        found += detector.feed(sound[at : at + (chunk or len(sound))])
+    found += detector.end()
+    assert not detector.speaking
+    assert [edge.kind for edge in found] == ["started", "stopped"] * (len(found) // 2)
+    return list(zip([e.ms for e in found[::2]], [e.ms for e in found[1::2]], strict=True))
 
 
-def edges(sound: bytes, size: int = 1000, **options: int) -> list[tuple[str, int]]:
-    detector = EnergyDetector(**options)  # type: ignore[arg-type]
-    found = [e for at in range(0, len(sound), size) for e in detector.feed(sound[at : at + size])]
-    return [(edge.kind, edge.ms) for edge in found]
+def test_tones_between_silence() -> None:
+    sound = silence(400) + beep(300) + silence(600) + beep(1000) + silence(1000)
+    assert edges(sound) == [(400, 700), (1300, 2300)]
 
 
-@pytest.mark.parametrize("size", [2, 959, 960, 48_000])
-def test_speech_is_found_whatever_the_chunks(size: int) -> None:
-    sound = silence(400) + tone(600) + silence(800) + tone(400) + silence(800)
-    if size == 2:
-        sound = sound[: len(sound) // 2]
-    found = edges(sound, size)
-    assert found[:2] == [("started", 400), ("stopped", 1000)]
-    if size > 2:
-        assert found[2:] == [("started", 1800), ("stopped", 2200)]
+@pytest.mark.parametrize("chunk", [1, 7, 961, 4800])
+def test_chunks_of_any_length_make_no_difference(chunk: int) -> None:
+    sound = silence(400) + beep(300) + silence(600) + beep(200) + b"\0"
+    assert edges(sound, chunk) == edges(sound) == [(400, 700), (1300, 1500)]
 
 
-def test_a_click_is_no_speech_and_a_short_pause_no_end() -> None:
-    assert edges(silence(400) + tone(40) + silence(900)) == []
-    sound = silence(400) + tone(300) + silence(300) + tone(300) + silence(900)
-    assert edges(sound) == [("started", 400), ("stopped", 1300)]
+def test_a_stop_is_known_after_the_pause_and_a_start_after_some_speech() -> None:
+    detector = EnergyDetector(pause_ms=300)
+    assert detector.feed(silence(400) + beep(60)) == []
+    assert detector.feed(beep(60)) == [SpeechEdge("started", 400)]
+    assert detector.speaking
+    assert detector.feed(silence(280)) == []
+    assert detector.feed(silence(20)) == [SpeechEdge("stopped", 520)]
+    assert detector.position_ms == 820
+    assert detector.end() == []
 
 
-@pytest.mark.parametrize("db", [-60.0, -45.0, -38.0])
-def test_the_floor_follows_the_noise_of_a_room(db: float) -> None:
-    before, after = noise(8000, db), noise(2000, db)
-    sound = before + mixed(tone(600, -18), noise(600, db)) + after
-    found = [edge for edge in edges(sound) if edge[1] >= 6000]
-    assert [kind for kind, _ in found] == ["started", "stopped"]
-    assert abs(found[0][1] - 8000) <= 40
-    assert abs(found[1][1] - 8600) <= 60
+def test_a_pause_within_speech_ends_nothing() -> None:
+    sound = silence(400) + beep(300) + silence(450) + beep(300) + silence(800)
+    assert edges(sound) == [(400, 1460)]  # to a frame
+    assert len(edges(sound, pause_ms=300)) == 2
 
 
-def test_audio_of_a_phone_line() -> None:
-    sound = convert(silence(400) + tone(600) + silence(800), PCM16, PCMU)
-    detector = EnergyDetector(PCMU)
-    assert [edge.kind for edge in detector.feed(sound)] == ["started", "stopped"]
+def test_a_click_is_no_speech_and_prolongs_none() -> None:
+    click = beep(20, -6)
+    assert edges(silence(500) + click + silence(500) + click + silence(500)) == []
+    sound = silence(500) + beep(300) + silence(200) + click + silence(400)
+    assert edges(sound) == [(500, 800)]
 
 
-def test_lengths_below_a_frame_are_refused() -> None:
-    with pytest.raises(InvalidOption, match="onset_ms"):
-        EnergyDetector(onset_ms=5)
+def test_speech_at_the_very_beginning_and_up_to_the_end() -> None:
+    assert edges(beep(500)) == [(0, 500)]
+    assert edges(silence(1000)) == edges(b"") == []
 
 
-async def stream(sound: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(sound), 4800):
-        yield sound[at : at + 4800]
-
-
-async def split(sound: bytes, **options: int) -> tuple[list[Utterance], bytes]:
-    found: list[Utterance] = []
-    audio = b""
-    async for part in utterances(stream(sound), EnergyDetector(), **options):
-        if isinstance(part, bytes):
-            audio += part
-        else:
-            found.append(part)
-    return found, audio
-
-
-async def test_silence_is_left_out_and_nothing_of_what_is_said() -> None:
-    one, two = tone(700), tone(500)
-    sound = silence(3000) + one + silence(4000) + two + silence(3000)
-    found, audio = await split(sound)
-    assert [(u.start_ms <= 3000 <= u.end_ms, u.end_ms >= 3700) for u in found[:1]] == [(True, True)]
+@pytest.mark.parametrize("noise", [-70, -60, -50, -40])
+def test_the_threshold_follows_the_noise(noise: float) -> None:
+    # A tone has no first sound that is softer: what is found is exact to a frame.
+    sound = noisy(silence(1000) + beep(600) + silence(1000) + beep(600) + silence(1000), noise)
+    found = edges(sound)
     assert len(found) == 2
-    assert one in audio
-    assert two in audio
-    assert len(audio) < len(sound) / 2
-    assert await split(silence(5000)) == ([], b"")
+    for (start, stop), wanted in zip(found, (1000, 2600), strict=True):
+        assert abs(start - wanted) <= 20
+        assert abs(stop - wanted - 600) <= 20
 
 
-async def test_a_long_speech_is_split_at_its_quietest_place() -> None:
-    words = b"".join(tone(380) + tone(120, -34) for _ in range(30))
-    found, audio = await split(silence(500) + words + silence(900), longest_ms=5000, window_ms=2000)
-    assert len(found) >= 3
-    assert words in audio
-    for before, after in itertools.pairwise(found):
-        assert before.end_ms == after.start_ms
-        place = (before.end_ms - 500) % 500
-        assert place == 0 or place >= 380, "in the middle of a word"
+def test_noise_alone_is_no_speech_and_one_that_begins_becomes_the_floor() -> None:
+    assert edges(noisy(silence(4000), -50)) == []
+    detector = EnergyDetector()
+    detector.feed(silence(3000))
+    fan = noisy(silence(15_000), -40)
+    assert [edge.kind for edge in detector.feed(fan)] == ["started", "stopped"]
+    assert detector.threshold > -40
+    assert [edge.kind for edge in detector.feed(noisy(beep(500), -40))] == ["started"]
 
 
-async def test_speech_that_goes_on_to_the_end_is_not_lost() -> None:
-    found, audio = await split(silence(500) + tone(1010))
-    assert len(found) == 1
-    assert tone(1010) in audio
+def test_a_constant_offset_is_no_sound() -> None:
+    assert loudness(b"\x00\x10" * 480) == -100
+    assert loudness(b"") == -100
+    assert -6.1 < loudness(beep(20, -6)) < -5.9
+    assert edges(b"\x00\x10" * 24_000) == []
 
 
-@pytest.fixture
-def spoken(tmp_path: Path) -> tuple[bytes, list[int]]:
-    """Three sentences with pauses, and where each ends."""
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("espeak-ng is not installed")
-    sentences = ["Good morning, everybody.", "Let us begin with the minutes.", "Thank you."]
-    sound, ends = silence(700), list[int]()
-    for number, sentence in enumerate(sentences):
-        path = tmp_path / f"{number}.wav"
-        subprocess.run(["espeak-ng", "-w", str(path), sentence], check=True)
-        sound += voxwire.read_wav(path)
-        ends.append(PCM16.ms(len(sound)))
-        sound += silence(900)
-    return sound, ends
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+def test_other_rates(rate: int) -> None:
+    quiet = bytes(rate)
+    sound = quiet + beep(300, rate=rate) + quiet
+    assert edges(sound, rate=rate) == [(500, 800)]
 
 
-async def test_real_speech_is_split_between_its_sentences(spoken: tuple[bytes, list[int]]) -> None:
-    sound, ends = spoken
-    found, _ = await split(sound)
-    assert len(found) == 3
-    for utterance, end in zip(found, ends, strict=True):
-        assert abs(utterance.end_ms - end) < 700
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"rate": 4000}, "rate=4000"),
+        ({"pause_ms": 0}, "pause_ms=0: give 20 ms or more"),
+        ({"min_speech_ms": -1}, "min_speech_ms=-1"),
+    ],
+)
+def test_what_cannot_work_is_refused(options: Any, said: str) -> None:
+    with pytest.raises(InvalidOption, match=said):
+        EnergyDetector(**options)
+
+
+@pytest.mark.parametrize("soft", [0, 15, 30])
+@pytest.mark.parametrize("over_noise", [None, 40, 30, 22])
+def test_real_speech_phrase_by_phrase(soft: float, over_noise: float | None) -> None:
+    clips = [softer(spoken(phrase), soft) for phrase in PHRASES]
+    sound, places = apart(clips, 800)
+    if over_noise is not None:
+        sound = noisy(sound, loudness(clips[0]) - over_noise)
+    found = edges(sound)
+    assert len(found) == len(places), found
+    for (start, stop), (begins, ends) in zip(found, places, strict=True):
+        # The loud part of each is inside; the softest sounds at the edges drown in the noise.
+        assert -40 <= start - begins <= 120
+        assert -150 <= stop - ends <= 40

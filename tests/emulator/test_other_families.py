@@ -120,6 +120,17 @@ async def test_transcription(server: Emulator) -> None:
         assert (await until(socket, name))[-1].transcript == "one two"
 
 
+async def test_a_transcription_model_has_no_conversation(server: Emulator) -> None:
+    async with connect(f"{server.url}?model=gpt-live-transcribe", proxy=None) as socket:
+        (error,) = await until(socket, "error")
+        assert error.error.code == "invalid_model"
+        assert error.error.message.startswith(
+            'Model "gpt-live-transcribe" is a transcription model and cannot be used as the '
+        )
+        await socket.wait_closed()
+    assert socket.close_code == 4000
+
+
 # --- secrets --------------------------------------------------------------------------------------
 
 

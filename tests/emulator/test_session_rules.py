@@ -258,6 +258,36 @@ def test_transcription_session() -> None:
     ]
 
 
+@pytest.mark.parametrize("model", ["gpt-live-transcribe", "gpt-realtime-whisper"])
+@pytest.mark.parametrize("detection", [{"type": "server_vad"}, {"type": "semantic_vad"}])
+def test_a_model_that_streams_has_no_turn_detection(model: str, detection: Any) -> None:
+    bench = Bench(session=transcription("sess_1", 1))
+
+    def changed(**incoming: Any) -> dict[str, Any]:
+        session = {"type": "transcription", "audio": {"input": incoming}}
+        return {"type": "session.update", "session": session}
+
+    named = {"transcription": {"model": model}}
+    refused = only(bench.run(changed(**named, turn_detection=detection)), "error").error
+    assert (refused.type, refused.code, refused.param, refused.message) == (
+        "invalid_request_error",
+        "invalid_value",
+        "session.audio.input.turn_detection",
+        "Turn detection is not supported for this transcription model.",
+    )
+    assert bench.machine.settings.input["transcription"] is None  # dropped whole
+    # Left out, it is off; and it cannot be switched on later.
+    assert only(bench.run(changed(**named)), "session.updated")
+    assert bench.machine.settings.input["turn_detection"] is None
+    assert only(bench.run(changed(turn_detection=detection)), "error").error.code == "invalid_value"
+    # Nothing is completed without a commit.
+    bench.script.hear("one two")
+    assert bench.run(*appended(tone("one two") + SILENCE)) == []
+    events = bench.run(COMMIT)
+    name = "conversation.item.input_audio_transcription.completed"
+    assert only(events, name).transcript == "one two"
+
+
 # --- responses ------------------------------------------------------------------------------------
 
 

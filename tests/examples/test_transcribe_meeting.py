@@ -58,7 +58,7 @@ async def test_a_file_is_written_down(
     more = [] if name is None else ["-o", name]
     program = await run(tmp_path, "meeting.wav", "-l", "en", *more)
     printed, told = await asyncio.wait_for(program.communicate(), 60)
-    assert told.decode() == "2 lines, 3 s of speech\n"
+    assert told.decode() == "2 lines, 4 s of audio\n"
     assert printed.decode() == PLAIN  # also where it goes into a file
     if name is not None:
         written = (tmp_path / name).read_text()
@@ -71,6 +71,7 @@ async def test_a_file_is_written_down(
         assert start < end < "00:00:08,"
     settings = server.connections[0].events[0]["session"]["audio"]["input"]
     assert settings["transcription"] == {"model": "gpt-live-transcribe", "language": "en"}
+    assert settings["turn_detection"] is None
 
 
 async def test_a_meeting_longer_than_a_session_goes_on_in_another(

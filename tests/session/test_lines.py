@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from voxwire.audio.segments import Cut
 from voxwire.protocol.codec import REALTIME
 from voxwire.session.transcription import TranscriptLines
 
@@ -82,8 +83,8 @@ def test_a_failed_line_holds_up_no_other_and_keeps_what_there_is() -> None:
 
 def test_cuts_by_hand_are_taken_in_order() -> None:
     lines = TranscriptLines()
-    lines.cut(0, 1000)
-    lines.cut(1000, 1500)
+    lines.cut(Cut(start_ms=0, end_ms=1000))
+    lines.cut(Cut(start_ms=1000, end_ms=1500))
     for item in ("a", "b"):
         lines.apply(heard(COMMITTED, item))
         lines.apply(heard(f"{TRANSCRIPTION}.completed", item, transcript=item))
@@ -92,8 +93,8 @@ def test_cuts_by_hand_are_taken_in_order() -> None:
 
 def test_a_cut_counts_whatever_the_server_reports_of_speech() -> None:
     lines = TranscriptLines()
-    lines.cut(0, 1000)
-    lines.cut(1000, 1500)
+    lines.cut(Cut(start_ms=0, end_ms=1000))
+    lines.cut(Cut(start_ms=1000, end_ms=1500))
     for event in (*spoken("a", 321, 410), heard(COMMITTED, "a"), heard(COMMITTED, "b")):
         lines.apply(event)
     for item in ("a", "b"):
@@ -109,6 +110,29 @@ def test_an_early_state_of_a_transcript_is_no_line() -> None:
     lines.apply(heard(name, "a", transcript="Hello, my name is Ann.", status="completed"))
     lines.apply(early)
     assert [line.text for line in lines.take()] == ["Hello, my name is Ann."]
+
+
+def test_a_cut_without_speech_is_a_line_only_if_the_server_found_some() -> None:
+    lines = TranscriptLines()
+    error = {"type": "server_error", "code": "x", "message": "m"}
+    ends = [("completed", {"transcript": text}) for text in ("", " soft ")]
+    for item, (name, fields) in enumerate([*ends, ("failed", {"error": error})]):
+        lines.cut(Cut(start_ms=0, end_ms=1000, speech=False))
+        lines.apply(heard(COMMITTED, str(item)))
+        lines.apply(heard(f"{TRANSCRIPTION}.{name}", str(item), **fields))
+    assert [(line.item_id, line.text) for line in lines.take()] == [("1", "soft"), ("2", "")]
+    assert lines.pending == 0
+
+
+def test_text_comes_before_the_commit_from_a_model_that_streams() -> None:
+    lines = TranscriptLines()
+    lines.apply(heard(f"{TRANSCRIPTION}.delta", "a", delta=" Good"))
+    lines.cut(Cut(start_ms=200, end_ms=900))
+    lines.apply(heard(COMMITTED, "a"))
+    lines.apply(heard(f"{TRANSCRIPTION}.delta", "b", delta=" Next"))
+    lines.apply(heard(f"{TRANSCRIPTION}.completed", "a", transcript="Good morning."))
+    assert [(line.text, line.start_ms) for line in lines.take()] == [("Good morning.", 200)]
+    assert lines.pending == 1
 
 
 def test_speakers_are_kept_apart() -> None:

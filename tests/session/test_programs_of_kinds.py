@@ -57,7 +57,7 @@ async def test_program_12_transcribe(server: Emulator, tmp_path: Path) -> None:
     async with voxwire.connect_transcription(language="en") as session:
         async for line in session.transcribe(tmp_path / "meeting.wav"):
             lines.append((line.start_ms, line.text))
-    assert lines == [(500, "the tide is high")]
+    assert lines == [(800, "the tide is high")]
 
 
 async def test_program_12_translate(server: Emulator) -> None:

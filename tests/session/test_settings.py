@@ -67,11 +67,19 @@ def test_a_base_stays_where_nothing_else_is_said() -> None:
     assert transcription_session(base=base) == base
 
 
-def test_a_model_without_turns_has_none() -> None:
-    made = transcription_session(model="gpt-realtime-whisper").to_dict()
+@pytest.mark.parametrize("model", [None, "gpt-live-transcribe", "gpt-realtime-whisper"])
+def test_a_model_without_turns_has_none(model: str | None) -> None:
+    named: Any = {} if model is None else {"model": model}
+    made = transcription_session(**named).to_dict()
     assert made["audio"]["input"]["turn_detection"] is None
-    with pytest.raises(InvalidOption, match="finds no turns: leave turn_detection out"):
-        transcription_session(model="gpt-realtime-whisper", turn_detection=ServerVad())
+    said = f"{model or 'gpt-live-transcribe'} has no turn detection. Leave it out"
+    with pytest.raises(InvalidOption, match=said):
+        transcription_session(**named, turn_detection=ServerVad())
+
+
+def test_a_model_with_turns_keeps_the_servers_default() -> None:
+    made = transcription_session(model="gpt-transcribe").to_dict()
+    assert "turn_detection" not in made["audio"]["input"]
 
 
 def test_a_translation() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from speech import apart, noisy, spoken
 
 import voxwire
 import voxwire.sync
@@ -183,8 +185,11 @@ async def test_what_is_no_sound_is_told(source: Any) -> None:
         async with voxwire.connect_transcription(url=server.url) as session:
             with pytest.raises(InvalidOption, match="is no sound"):
                 await _read(session, source)
-            with pytest.raises(InvalidOption, match="at least 100 ms"):
-                await _read(session, b"", segment_ms=10)
+            for options in ({"segment_ms": 10}, {"pause_ms": 10}):
+                with pytest.raises(InvalidOption, match="at least 100 ms"):
+                    await _read(session, b"", **options)
+            with pytest.raises(InvalidOption, match="longest_ms=10: give 1000 or more"):
+                await _read(session, b"", longest_ms=10)
 
 
 async def test_a_source_that_fails_is_the_callers_to_see() -> None:
@@ -281,24 +286,49 @@ async def test_going_on_after_the_connection_is_not_promised(option: Any) -> Non
 
 
 @pytest.mark.parametrize("model", [None, "gpt-live-transcribe", "gpt-realtime-whisper"])
-async def test_lines_end_at_pauses_with_models_that_know_no_turns(model: str | None) -> None:
+async def test_without_turn_detection_it_commits_at_the_pauses(model: str | None) -> None:
     options: Any = {} if model is None else {"model": model}
     async with Emulator() as server:
-        quiet = silence(900)
-        sound = quiet.join([b"", *(server.speech(text) for text in SAID), b""])
+        sound = _meeting(server) + silence(5000)
         async with voxwire.connect_transcription(url=server.url, **options) as session:
             assert session.session.audio.input.turn_detection is None
             lines = await _read(session, sound)
-        sent = sum(
-            len(event["audio"]) * 3 // 4
-            for event in server.connections[0].events
-            if event["type"] == "input_audio_buffer.append"
-        )
+            with pytest.raises(InvalidOption, match="has no turn detection"):
+                await session.update(turn_detection=VAD)
+        events = server.connections[0].events
+        length = [len(server.speech(text)) // 48 for text in SAID]
     assert [line.text for line in lines] == list(SAID)
-    assert sent < len(sound)  # the silence in between is not sent
-    starts = [line.start_ms or 0 for line in lines]
-    assert starts == sorted(starts)
-    assert 500 <= starts[0] <= 900
+    assert lines[0].start_ms == 500
+    for line, ms in zip(lines, length, strict=True):
+        assert abs(line.end_ms - line.start_ms - ms) <= 20  # type: ignore[operator]
+    assert [event["type"] for event in events].count("input_audio_buffer.commit") == 3
+    sent = sum(len(event.get("audio", "")) * 3 // 4 for event in events)
+    assert sent < len(sound) - 48 * 4500  # silence is not sent, but for a little around the speech
+
+
+async def test_real_speech_is_committed_phrase_by_phrase() -> None:
+    phrases = ["Good morning all.", "Let us begin with the budget.", "Yes.", "Any questions?"]
+    sound, places = apart([spoken(phrase) for phrase in phrases], 700)
+    async with Emulator() as server:
+        server.hear(*phrases)
+        async with voxwire.connect_transcription(url=server.url) as session:
+            lines = await _read(session, noisy(sound, -60))
+    assert [line.text for line in lines] == phrases
+    for line, (begins, ends) in zip(lines, places, strict=True):
+        assert abs((line.start_ms or 0) - begins) < 80
+        assert abs((line.end_ms or 0) - ends) < 80
+
+
+async def test_speech_without_a_pause_becomes_several_lines() -> None:
+    async with Emulator() as server:
+        words = " ".join(["harbour"] * 12)
+        async with voxwire.connect_transcription(url=server.url) as session:
+            lines = await _read(session, server.speech(words), longest_ms=2000)
+    assert len(lines) >= 3
+    assert lines[0].start_ms == 0
+    for one, other in pairwise(lines):
+        assert one.end_ms == other.start_ms
+        assert 500 < one.end_ms - one.start_ms <= 2000  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("model", ["gpt-live-transcribe", "gpt-realtime-whisper"])

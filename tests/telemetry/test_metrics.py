@@ -131,7 +131,7 @@ async def test_handlers_and_queues(server: Emulator, connect: Any, collected: Co
 
 async def test_transcriptions_and_translations(server: Emulator, collected: Collected) -> None:
     sound = silence(300) + server.speech("good morning") + silence(900)
-    for model in ("gpt-live-transcribe", "gpt-4o-transcribe"):
+    for model in ("gpt-transcribe", "gpt-4o-transcribe"):
         async with voxwire.connect_transcription(
             url=server.url, model=model, turn_detection=VAD
         ) as session:
@@ -145,7 +145,7 @@ async def test_transcriptions_and_translations(server: Emulator, collected: Coll
     assert collected.spans[-1].name == "session gpt-realtime-translate"
     key = ("gen_ai.operation.name", "gen_ai.request.model")
     seconds = collected.sums("voxwire.transcription.audio", *key)
-    assert seconds.keys() == {("transcribe", "gpt-live-transcribe")}
+    assert seconds.keys() == {("transcribe", "gpt-transcribe")}
     tokens = collected.sums("gen_ai.client.token.usage", *key, "gen_ai.token.type")
     assert tokens == {
         ("transcribe", "gpt-4o-transcribe", "input"): 1,

@@ -1,217 +1,193 @@
-"""Where somebody speaks, told by how loud it is: a detector that needs nothing but the audio.
+"""Voice activity detection: where speech starts and stops in a stream of audio.
 
-This module finds speech and splits it into pieces. It knows no session; what becomes of a piece is
-its caller's business.
+:class:`SpeechDetector` is what a detector looks like; :class:`EnergyDetector` goes by loudness and
+needs no dependency. A detector knows samples. It knows no session, and decides nothing about what
+follows from its findings.
 """
 
 from __future__ import annotations
 
 import math
+import sys
+from array import array
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from operator import mul
 from typing import Final, Literal, Protocol
 
 import attrs
 
 from ..errors import InvalidOption
-from ..protocol.audio_format import PCM16, Format
-from .convert import level
+from .convert import Bytes
 
-__all__ = ["Detector", "EnergyDetector", "SpeechEdge", "Utterance", "utterances"]
-
-FRAME_MS: Final = 20
-"""The detector looks at frames of this length."""
-
-_FLOOR_AT_FIRST: Final = -55.0
-_RISE: Final = 0.05
-"""By how many dB a frame the noise floor follows what is louder: 2.5 dB a second. A word is over
-before it has become the floor; a fan that is switched on becomes it within seconds."""
+__all__ = ["EnergyDetector", "SpeechDetector", "SpeechEdge", "loudness"]
 
 
 @attrs.frozen
 class SpeechEdge:
-    """Speech began or ended."""
+    """Speech started or stopped."""
 
     kind: Literal["started", "stopped"]
     ms: int
-    """Where in the stream: of the first loud frame, or of the end of the last one."""
+    """Where, in milliseconds of the stream. It lies before the audio that was fed last: a start is
+    certain only after some speech, a stop only after some silence."""
 
 
-class Detector(Protocol):
-    """What finds speech in a stream of audio."""
+class SpeechDetector(Protocol):
+    """Finds speech in a stream of mono PCM16 (signed 16-bit little-endian samples)."""
 
-    @property
-    def speaking(self) -> bool:
-        """Whether somebody speaks."""
+    def feed(self, pcm: Bytes, /) -> list[SpeechEdge]:
+        """The next audio, in chunks of any length; returns the edges found by now, in order.
+        Starts and stops alternate, beginning with a start."""
         ...
 
-    def feed(self, audio: bytes) -> list[SpeechEdge]:
-        """Take the next audio of the stream, of any length; returns the edges in it."""
+    def end(self) -> list[SpeechEdge]:
+        """The stream is over: the stop of speech that has not stopped."""
         ...
+
+
+FRAME_MS: Final = 20
+_SILENT: Final = -100.0
+"""dBFS of what has no energy at all."""
+_QUIETEST: Final = -70.0
+"""No noise floor is below: some sources mix silence of zeros with audible noise."""
+_FIRST_FLOOR: Final = -45.0
+"""The noise floor is no higher in the first seconds: a stream may start with speech."""
+_BLOCK: Final = 1_000 // FRAME_MS
+_BLOCKS: Final = 8
+"""The noise floor is the quietest moment of so many blocks of a second."""
+_LEAST_MARGIN: Final = 6.0
+_SHARE: Final = 0.35
+"""Speech is this far above the noise floor, as a share of the way to the loudest speech."""
+_HYSTERESIS: Final = 3.0
+_PEAK_DECAY: Final = 1.0 * FRAME_MS / 1000
+"""dB by which the loudest speech is forgotten with each frame."""
+_LOOK_BACK: Final = 10
 
 
 class EnergyDetector:
-    """Speech is what is clearly louder than the noise before it.
+    """Finds speech by its loudness, with a threshold that follows the noise and the speaker.
 
-    The noise floor falls at once to whatever is quieter and rises slowly, so that it follows a room
-    and not a word.
+    The noise floor is the quietest moment of the last seconds. Speech is louder by a share of the
+    distance between that floor and the loudest speech, and by 6 dB at least. A detector is for one
+    stream.
 
     Args:
-        format: of the audio; PCM16 at 24 kHz.
-        margin_db: how many dB above the noise floor speech is; 9.
-        quietest_db: what is quieter than this, in dBFS, is never speech; -50.
-        onset_ms: how long it must be loud; a click is shorter. 60.
-        hangover_ms: how long it must be quiet until speech has stopped; 500.
+        rate: samples per second of the audio, 8,000 or more.
+        pause_ms: silence that ends speech. The pauses between words are shorter.
+        min_speech_ms: sound that is shorter, such as a click, is not speech.
+
+    Raises:
+        InvalidOption: a value is out of range.
     """
 
     def __init__(
-        self,
-        format: Format = PCM16,
-        *,
-        margin_db: float = 9.0,
-        quietest_db: float = -50.0,
-        onset_ms: int = 60,
-        hangover_ms: int = 500,
+        self, rate: int = 24_000, *, pause_ms: int = 500, min_speech_ms: int = 100
     ) -> None:
-        if onset_ms < FRAME_MS or hangover_ms < FRAME_MS:
-            raise InvalidOption(f"onset_ms= and hangover_ms= are {FRAME_MS} or more")
-        self.format = format
-        self.onset_ms = onset_ms // FRAME_MS * FRAME_MS
-        """How long it must be loud until speech has started."""
-        self._margin, self._quietest = margin_db, quietest_db
-        self._onset, self._hangover = onset_ms // FRAME_MS, hangover_ms // FRAME_MS
-        self._size = format.size(ms=FRAME_MS)
+        if rate < 8_000:
+            raise InvalidOption(f"rate={rate}: a detector takes 8000 samples per second or more")
+        for name, value in (("pause_ms", pause_ms), ("min_speech_ms", min_speech_ms)):
+            if value < FRAME_MS:
+                raise InvalidOption(f"{name}={value}: give {FRAME_MS} ms or more")
+        self.speaking = False
+        """Whether speech has started and not stopped."""
+        self._size = rate * FRAME_MS // 1000 * 2
+        self._stride = max(1, rate // 8_000)
+        self._pause = -(-pause_ms // FRAME_MS)
+        self._onset = -(-min_speech_ms // FRAME_MS)
         self._rest = b""
-        self._frames = 0
-        self._floor = _FLOOR_AT_FIRST
-        self._loud = self._quiet = 0
-        self._speaking = False
-        self.level_db = -math.inf
-        """How loud the latest frame was, in dBFS."""
+        self._frame = 0
+        self._levels: deque[float] = deque(maxlen=self._onset + 1 + _LOOK_BACK)
+        self._blocks = deque([_FIRST_FLOOR], maxlen=_BLOCKS)
+        self._block = 0.0
+        self._peak = _SILENT
+        self._loud_until = 0
+        self._loud_run = 0
 
     @property
-    def speaking(self) -> bool:
-        """Whether somebody speaks; for ``hangover_ms`` after the last loud frame, too."""
-        return self._speaking
+    def position_ms(self) -> int:
+        """How much of the stream was looked at."""
+        return self._frame * FRAME_MS
 
-    def feed(self, audio: bytes) -> list[SpeechEdge]:
-        """Take the next audio of the stream, of any length; returns the edges in it."""
+    @property
+    def threshold(self) -> float:
+        """How loud speech is at least, in dBFS, as far as is known now."""
+        floor = max(_QUIETEST, min(self._block, *self._blocks))
+        return floor + max(_LEAST_MARGIN, _SHARE * (self._peak - floor))
+
+    def feed(self, pcm: Bytes, /) -> list[SpeechEdge]:
+        """See :meth:`SpeechDetector.feed`."""
+        data = self._rest + bytes(pcm)
+        size = self._size
+        whole = len(data) // size * size
+        self._rest = data[whole:]
         edges: list[SpeechEdge] = []
-        data = self._rest + audio if self._rest else audio
-        whole = len(data) // self._size * self._size
-        for start in range(0, whole, self._size):
-            self._frames += 1
-            edge = self._frame(level(data[start : start + self._size], self.format))
+        for start in range(0, whole, size):
+            edge = self._hear(loudness(data[start : start + size], self._stride))
             if edge is not None:
                 edges.append(edge)
-        self._rest = bytes(data[whole:])
         return edges
 
-    def _frame(self, db: float) -> SpeechEdge | None:
-        self.level_db = db
-        loud = db > max(self._floor + self._margin, self._quietest)
-        heard = max(db, -90.0)
-        self._floor = min(heard, self._floor + _RISE)
-        if loud:
-            self._loud, self._quiet = self._loud + 1, 0
-        else:
-            self._loud, self._quiet = 0, self._quiet + 1
-        if not self._speaking and self._loud >= self._onset:
-            self._speaking = True
-            return SpeechEdge("started", (self._frames - self._loud) * FRAME_MS)
-        if self._speaking and self._quiet >= self._hangover:
-            self._speaking = False
-            return SpeechEdge("stopped", (self._frames - self._quiet) * FRAME_MS)
-        return None
+    def end(self) -> list[SpeechEdge]:
+        """See :meth:`SpeechDetector.end`."""
+        edges = self.feed(bytes(self._size - len(self._rest))) if self._rest else []
+        if self.speaking:
+            self.speaking = False
+            edges.append(SpeechEdge("stopped", self._loud_until * FRAME_MS))
+        return edges
+
+    def _hear(self, level: float) -> SpeechEdge | None:
+        self._frame += 1
+        self._levels.append(level)
+        self._learn(level)
+        threshold = self.threshold
+        if not self.speaking:
+            return self._start(threshold)
+        self._loud_run = self._loud_run + 1 if level > threshold - _HYSTERESIS else 0
+        # One loud frame in a pause is a click. Where it was the first of two, both count.
+        if self._loud_run > 1 or (self._loud_run and self._loud_until == self._frame - 1):
+            self._loud_until = self._frame
+        if self._frame - self._loud_until < self._pause:
+            return None
+        self.speaking = False
+        return SpeechEdge("stopped", self._loud_until * FRAME_MS)
+
+    def _learn(self, level: float) -> None:
+        """Follow the noise and the speaker, by the mean of three frames."""
+        recent = [self._levels[at] for at in range(-min(3, len(self._levels)), 0)]
+        mean = sum(recent) / len(recent)
+        self._peak = max(mean, self._peak - _PEAK_DECAY)
+        if self._frame % _BLOCK == 0:
+            self._blocks.append(self._block)
+            self._block = mean
+        self._block = min(self._block, mean)
+
+    def _start(self, threshold: float) -> SpeechEdge | None:
+        recent = [self._levels[at] for at in range(-min(self._onset + 1, len(self._levels)), 0)]
+        if recent[-1] <= threshold or sum(level > threshold for level in recent) < self._onset:
+            return None
+        self.speaking, self._loud_until, self._loud_run = True, self._frame, 1
+        # The first sound of a word is softer: it begins where it rose above the lower threshold.
+        quiet = 0
+        began = len(self._levels)
+        for at in range(len(self._levels) - 1, -1, -1):
+            quiet = 0 if self._levels[at] > threshold - _HYSTERESIS else quiet + 1
+            if quiet > 1:
+                break
+            if not quiet:
+                began = at
+        return SpeechEdge("started", (self._frame - len(self._levels) + began) * FRAME_MS)
 
 
-@attrs.define
-class Utterance:
-    """A piece of a stream in which somebody speaks."""
+def loudness(pcm: bytes, stride: int = 1) -> float:
+    """How loud PCM16 is, in dBFS, without its constant part; -100 for what has no energy.
 
-    start_ms: int
-    """Where it begins, with the audio before the first word."""
-
-    end_ms: int
-    """Where it ends."""
-
-    audio: bytes = attrs.field(repr=False)
-
-
-async def utterances(
-    source: AsyncIterable[bytes],
-    detector: EnergyDetector,
-    *,
-    lead_ms: int = 300,
-    longest_ms: int = 20_000,
-    window_ms: int = 4_000,
-) -> AsyncIterator[Utterance | bytes]:
-    """Split a stream at the pauses of the speaker: gives audio as it comes while somebody speaks,
-    and an :class:`Utterance` (with its audio empty: that was given before) where one is over.
-
-    Silence is not given, but for `lead_ms` before the first word and the pause that ends it.
-
-    Args:
-        longest_ms: an utterance that is longer is split, at the quietest place of its last
-            `window_ms`, so that no word is cut where there is any pause between words.
+    `stride` takes only every so many samples into account, which is quicker.
     """
-    form, size = detector.format, detector.format.size(ms=FRAME_MS)
-    lead: deque[bytes] = deque(maxlen=max(1, (lead_ms + detector.onset_ms) // FRAME_MS))
-    held: deque[tuple[bytes, float]] = deque()  # not given yet: where it may be split
-    at = 0  # bytes of the stream so far
-    begun: int | None = None  # where the utterance begins
-    given = 0  # where what was given of it ends
-
-    def let_go(count: int) -> Iterator[bytes]:
-        nonlocal given
-        for _ in range(count):
-            frame, _ = held.popleft()
-            given += len(frame)
-            yield frame
-
-    def over() -> Utterance:
-        nonlocal begun
-        assert begun is not None
-        ended = Utterance(form.ms(begun), form.ms(given), b"")
-        begun = None
-        return ended
-
-    rest = b""
-    async for piece in source:
-        data = rest + piece
-        whole = len(data) // size * size
-        rest = data[whole:]
-        for start in range(0, whole, size):
-            frame = data[start : start + size]
-            at += size
-            edges = detector.feed(frame)
-            if begun is None:
-                lead.append(frame)
-                if not any(edge.kind == "started" for edge in edges):
-                    continue
-                given = begun = at - sum(map(len, lead))
-                held.extend((each, detector.level_db) for each in lead)
-                lead.clear()
-            else:
-                held.append((frame, detector.level_db))
-            if any(edge.kind == "stopped" for edge in edges):
-                for each in let_go(len(held)):
-                    yield each
-                yield over()
-                continue
-            if form.ms(at - begun) < longest_ms - window_ms:
-                for each in let_go(len(held)):
-                    yield each
-            elif form.ms(at - begun) >= longest_ms:
-                quietest = min(range(len(held)), key=lambda index: held[index][1])
-                for each in let_go(quietest + 1):
-                    yield each
-                yield over()
-                begun = given
-    if begun is not None:
-        for each in let_go(len(held)):
-            yield each
-        if rest:
-            given += len(rest)
-            yield rest
-        yield over()
+    samples = array("h", pcm[: len(pcm) // 2 * 2])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    seen = samples[::stride]
+    if not seen:
+        return _SILENT
+    power = sum(map(mul, seen, seen)) / len(seen) - (sum(seen) / len(seen)) ** 2
+    return max(_SILENT, 10 * math.log10(power / 32768**2)) if power > 0 else _SILENT

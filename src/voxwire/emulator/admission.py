@@ -173,6 +173,8 @@ def admit(
         return Admission(family="transcription", secret=secret, beta=beta)
     if intent not in (None, "conversation"):
         raise Refused(ApiError.bad_intent(intent), 4000)
+    if model and ("transcribe" in model or "whisper" in model):
+        raise Refused(ApiError.transcriber(model), 4000)
     return Admission(family="realtime", model=_known(model, policy), secret=secret, beta=beta)
 
 

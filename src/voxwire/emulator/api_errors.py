@@ -146,6 +146,14 @@ class ApiError(Exception):
         )
 
     @classmethod
+    def no_turns(cls) -> ApiError:
+        return cls(
+            "invalid_value",
+            "Turn detection is not supported for this transcription model.",
+            "session.audio.input.turn_detection",
+        )
+
+    @classmethod
     def unsupported(cls, param: str, model: object) -> ApiError:
         return cls("unsupported_parameter", f"'{param}' is not supported by {model}.", param)
 
@@ -177,6 +185,16 @@ class ApiError(Exception):
     @classmethod
     def bad_model(cls, model: str) -> ApiError:
         return cls("model_not_found", f"There is no model {model!r} here.", "model")
+
+    @classmethod
+    def transcriber(cls, model: str) -> ApiError:
+        return cls(
+            "invalid_model",
+            f'Model "{model}" is a transcription model and cannot be used as the realtime session '
+            "model. Use a realtime model for the session model. Pass this transcription model as "
+            "audio.input.transcription.model instead.",
+            "model",
+        )
 
     @classmethod
     def bad_intent(cls, intent: str) -> ApiError:

@@ -12,10 +12,9 @@ from typing import Any, Final, cast
 
 from .api_errors import ApiError
 
-__all__ = ["DEFAULT_MODEL", "DEFAULT_TRANSCRIBER", "SessionSettings", "realtime", "transcription"]
+__all__ = ["DEFAULT_MODEL", "SessionSettings", "realtime", "transcription"]
 
 DEFAULT_MODEL: Final = "gpt-realtime-2.1"
-DEFAULT_TRANSCRIBER: Final = "gpt-live-transcribe"
 VOICES: Final = (
     "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
 )  # fmt: skip
@@ -85,7 +84,7 @@ def realtime(model: str, session_id: str, expires_at: int) -> dict[str, Any]:
 
 def transcription(session_id: str, expires_at: int) -> dict[str, Any]:
     """A transcription session with every default."""
-    vad = _server_vad(500)
+    vad = _server_vad(200)  # as the live service has it here, in October 2026
     for name in ("create_response", "interrupt_response", "idle_timeout_ms"):
         del vad[name]
     return {
@@ -169,7 +168,7 @@ class SessionSettings:
 
 
 def _check_turns(updated: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-    """The newest models of transcription sessions hear a stream, and refuse any turn detection."""
+    """Refuse turn detection for a model without; left out, it is off for such a model."""
     hearing: dict[str, Any] = updated["audio"]["input"]
     model = cast("dict[str, Any]", hearing.get("transcription") or {}).get("model")
     if model not in WITHOUT_TURNS:
@@ -177,11 +176,7 @@ def _check_turns(updated: Mapping[str, Any], changes: Mapping[str, Any]) -> None
     audio = cast("Mapping[str, Any]", changes.get("audio") or {})
     asked = cast("Mapping[str, Any]", audio.get("input") or {}).get("turn_detection")
     if asked is not None:
-        raise ApiError(
-            "invalid_value",
-            f"Turn detection is not supported for transcription model '{model}'.",
-            "session.audio.input.turn_detection",
-        )
+        raise ApiError.no_turns()
     hearing["turn_detection"] = None
 
 

@@ -36,8 +36,7 @@ __all__ = [
     "translation_session",
 ]
 
-# These hear a whole stream, and refuse any turn detection.
-WITH_TURNS = "gpt-transcribe"
+# These transcribe a stream as it comes in; the service refuses any turn detection for them.
 _WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
 
 
@@ -119,8 +118,8 @@ def transcription_session(
     if writing.model in _WITHOUT_TURNS:
         if inward.get("turn_detection", incoming.turn_detection) not in (None, UNSET):
             raise InvalidOption(
-                f"{writing.model} finds no turns: leave turn_detection out (transcribe() ends "
-                f"lines at pauses), or take model={WITH_TURNS!r}"
+                f"turn_detection=: {writing.model} has no turn detection. Leave it out, so that "
+                'transcribe() commits at pauses, or use model="gpt-transcribe"'
             )
         inward["turn_detection"] = None
     incoming = attrs.evolve(incoming, transcription=writing, **inward)

@@ -27,7 +27,7 @@ from voxwire_protocol import (
 )
 
 from ..audio.convert import silence
-from ..audio.vad import EnergyDetector, utterances
+from ..audio.segments import Cut, FixedSegmenter, PauseSegmenter, Segmenter
 from ..errors import InvalidOption, WaitTimeout
 from ..protocol.audio_format import PCM16, Format, format_of
 from ..protocol.dialect import early_transcript
@@ -81,6 +81,7 @@ class _Draft:
     start_ms: int | None = None
     end_ms: int | None = None
     text: str = ""
+    unsure: bool = False
     segments: list[ConversationItemInputAudioTranscriptionSegment] = attrs.Factory(
         list[ConversationItemInputAudioTranscriptionSegment]
     )
@@ -93,7 +94,7 @@ class TranscriptLines:
 
     def __init__(self) -> None:
         self._drafts: dict[str, _Draft] = {}  # in the order in which they were spoken
-        self._cuts: deque[tuple[int, int]] = deque()
+        self._cuts: deque[Cut] = deque()
         self._given: set[str] = set()
 
     @property
@@ -101,9 +102,9 @@ class TranscriptLines:
         """How many lines have begun and are not given yet."""
         return len(self._drafts)
 
-    def cut(self, start_ms: int, end_ms: int) -> None:
-        """What lies between is committed by hand: the next item that has no time of its own."""
-        self._cuts.append((start_ms, end_ms))
+    def cut(self, cut: Cut) -> None:
+        """A segment is committed by the client: the next item that has no time of its own."""
+        self._cuts.append(cut)
 
     def apply(self, event: Event) -> None:
         """Take an event."""
@@ -121,7 +122,9 @@ class TranscriptLines:
                 if draft is not None and not draft.committed:
                     draft.committed = True
                     if self._cuts:  # these count, whatever a server reports of speech in between
-                        draft.start_ms, draft.end_ms = self._cuts.popleft()
+                        cut = self._cuts.popleft()
+                        draft.start_ms, draft.end_ms = cut.start_ms, cut.end_ms
+                        draft.unsure = not cut.speech
             case ConversationItemInputAudioTranscriptionDelta(delta=str(delta)):
                 draft = self._draft(event.item_id)
                 if draft is not None:
@@ -147,14 +150,16 @@ class TranscriptLines:
                 pass
 
     def take(self) -> list[TranscriptLine]:
-        """The lines that are ready, none of them before one that was spoken earlier."""
+        """The lines that are ready, none of them before one that was spoken earlier. Where the
+        client was not sure that there is speech and the server finds none, there is no line."""
         ready: list[TranscriptLine] = []
         for item_id, draft in list(self._drafts.items()):
             if draft.line is None:
                 break
             del self._drafts[item_id]
             self._given.add(item_id)
-            ready.append(draft.line)
+            if draft.line.text or draft.line.error is not None or not draft.unsure:
+                ready.append(draft.line)
         return ready
 
     def _draft(self, item_id: str) -> _Draft | None:
@@ -175,6 +180,8 @@ class TranscriptLines:
             )
 
 
+SHORTEST_LIMIT_MS = 1_000
+"""The least that the longest line may be: it takes some speech to find a quiet place in it."""
 ANSWER_SECONDS = 5.0
 """How long a server may take to say that it has changed the session."""
 
@@ -226,44 +233,44 @@ class Transcriber(Hearing, BaseSession):
         source: SoundSource,
         *,
         segment_ms: int | None = None,
+        pause_ms: int = 500,
+        longest_ms: int = 20_000,
         settle: float = 1.0,
         patience: float = 30.0,
     ) -> AsyncIterator[TranscriptLine]:
-        """Send sound, and give the lines of text as they come, in the order of speech.
+        """Send audio, and give the lines of text as they come, in the order of speech.
 
-        It ends when the sound does and all lines have come. With turn detection, the server finds
-        the lines, and a little silence is sent behind the sound so that the last one ends. Without,
-        as with the models that know no turns, a line ends where the speaker pauses, told by how
-        loud it is, and one of more than 20 seconds at its quietest place. Silence is not sent.
+        It ends when the audio does and all lines have come. With turn detection, the server finds
+        the lines, and a little silence is sent behind the audio so that the last one ends. Without,
+        the audio is committed at the pauses of the speaker, which are found here, by loudness;
+        silence and steady noise between the lines are not sent.
 
         Args:
-            source: the path of a WAV file, sound in the session's format, or what gives pieces of
+            source: the path of a WAV file, audio in the session's format, or what gives chunks of
                 it, such as a microphone.
-            segment_ms: without turn detection, cut the sound into lines of this length in place of
-                the speaker's pauses; words may be cut.
+            segment_ms: without turn detection, send everything and commit lines of this length
+                instead, which may cut words.
+            pause_ms: without turn detection, the shortest pause that ends a line.
+            longest_ms: without turn detection, the longest line; where the speaker makes no pause,
+                it ends at the quietest place before.
             settle: seconds without news after which a server that finds the lines by itself counts
                 as having found all.
             patience: seconds to wait for a line that has begun and does not come.
 
         Raises:
-            InvalidOption: another transcription runs, or the source is no sound.
+            InvalidOption: another transcription runs, the source is no audio, or a length is out of
+                range.
             ServerError: the server refused what was sent.
             ConnectionClosedError: the session ended before all was written.
         """
         if self._busy:
             raise InvalidOption("one transcribe() at a time: wait for its end, or connect again")
-        if segment_ms is not None and segment_ms < MIN_COMMIT_MS:
-            raise InvalidOption(f"segment_ms={segment_ms}: a line has at least {MIN_COMMIT_MS} ms")
+        segmenter = _segmenter(self._format, segment_ms, pause_ms, longest_ms)
         self._busy = True
         lines = TranscriptLines()
         manual = self._settings("turn_detection") is None
         stream = self.stream(*EVENTS, limit=65_536)
-        if not manual:
-            feed = self._flow(source)
-        elif segment_ms is None:
-            feed = self._split(source, lines)
-        else:
-            feed = self._cut(source, lines, segment_ms)
+        feed = self._commit(source, lines, segmenter) if manual else self._flow(source)
         meanwhile = WhileSending(stream, asyncio.create_task(feed, name="voxwire transcribe"))
         try:
             while not (meanwhile.sent and manual and not lines.pending):
@@ -298,50 +305,44 @@ class Transcriber(Hearing, BaseSession):
         # An update that changes nothing: its answer comes after all that the sound has led to.
         await self.change(TranscriptionSession())
 
-    async def _split(self, source: SoundSource, lines: TranscriptLines) -> None:
-        """Send what is said, and end a line where the speaker pauses."""
+    async def _commit(self, source: SoundSource, lines: TranscriptLines, cuts: Segmenter) -> None:
+        """Send the segments of it, and commit each."""
         form = self._format
-        shortest, sent = form.size(ms=MIN_COMMIT_MS), 0
-        async for part in utterances(sound_of(source, form), EnergyDetector(form)):
-            if isinstance(part, bytes):
-                await self.append_audio(part)
-                sent += len(part)
-                continue
-            if sent < shortest:
-                await self.append_audio(silence(form.ms(shortest - sent) + 1, form))
-            lines.cut(part.start_ms, part.end_ms)
+        sent = 0
+
+        async def pass_on(segment: bytes | Cut) -> None:
+            nonlocal sent
+            if not isinstance(segment, Cut):
+                await self.append_audio(segment)
+                sent += len(segment)
+                return
+            short = form.size(ms=MIN_COMMIT_MS) - sent
+            if short > 0:
+                await self.append_audio(silence(form.ms(short) + 1, form))
+            lines.cut(segment)
             receipt = await self.commit_audio()
             sent = 0
             await receipt.acknowledged(ANSWER_SECONDS)
 
-    async def _cut(self, source: SoundSource, lines: TranscriptLines, segment_ms: int) -> None:
-        """Send it in lines of equal length."""
-        form = self._format
-        begun = sent = 0
-        segment = form.size(ms=segment_ms)
-
-        async def commit() -> None:
-            nonlocal begun, sent
-            short = form.size(ms=MIN_COMMIT_MS) - (sent - begun)
-            if short > 0:
-                await self.append_audio(silence(form.ms(short) + 1, form))
-            lines.cut(form.ms(begun), form.ms(sent))
-            receipt = await self.commit_audio()
-            begun = sent
-            await receipt.acknowledged(ANSWER_SECONDS)
-
-        async for piece in sound_of(source, form):
-            view = memoryview(piece)
-            while view:
-                part = view[: segment - (sent - begun)]
-                await self.append_audio(part)
-                sent += len(part)
-                view = view[len(part) :]
-                if sent - begun == segment:
-                    await commit()
-        if sent > begun:
-            await commit()
+        async for chunk in sound_of(source, form):
+            for segment in cuts.feed(chunk):
+                await pass_on(segment)
+        for segment in cuts.end():
+            await pass_on(segment)
 
     @property
     def _format(self) -> Format:
         return format_of(self.session, "input", default=PCM16)
+
+
+def _segmenter(form: Format, segment_ms: int | None, pause_ms: int, longest_ms: int) -> Segmenter:
+    """What ends a line where the server does not."""
+    if segment_ms is not None:
+        if segment_ms < MIN_COMMIT_MS:
+            raise InvalidOption(f"segment_ms={segment_ms}: a line has at least {MIN_COMMIT_MS} ms")
+        return FixedSegmenter(segment_ms, form)
+    if pause_ms < MIN_COMMIT_MS:
+        raise InvalidOption(f"pause_ms={pause_ms}: a pause has at least {MIN_COMMIT_MS} ms")
+    if longest_ms < SHORTEST_LIMIT_MS:
+        raise InvalidOption(f"longest_ms={longest_ms}: give {SHORTEST_LIMIT_MS} or more")
+    return PauseSegmenter(form, pause_ms=pause_ms, longest_ms=longest_ms)
