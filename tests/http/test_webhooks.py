@@ -207,9 +207,9 @@ def test_a_parsed_body_is_refused() -> None:
     [
         (b'{"type": "live.call.incoming", "data": {}}', "live.call.incoming", None),
         (b'{"type": "response.completed", "new": 1}', "response.completed", None),
-        (b"not json", None, "not JSON"),
-        (b"[1]", None, "not a JSON object"),
-        (b'{"data": {}}', None, "no `type`"),
+        (b"not json", "", "not JSON"),
+        (b"[1]", "", "not a JSON object"),
+        (b'{"data": {}}', "", "no `type`"),
         (b'{"type": "realtime.call.incoming"}', "realtime.call.incoming", "no `data.call_id`"),
         (b'{"type": "realtime.call.incoming", "data": {"call_id": 5}}', ..., "no `data.call_id`"),
     ],
